@@ -1,6 +1,9 @@
 import { defineConfig } from 'vitest/config'
 
-/** Suffixes say the cost: `.test.ts` needs nothing but the code, `.db.test.ts` a real PostgreSQL, `.e2e.ts` whole processes. */
+/**
+ * Suffixes say the cost: `.test.ts` needs nothing but the code, `.db.test.ts` a real PostgreSQL,
+ * `.e2e.ts` whole processes.
+ */
 export default defineConfig({
   test: {
     projects: [
