@@ -1,0 +1,28 @@
+/**
+ * @keydesk/bitlocker/volume: BitLocker volumes on a disk or in an image: read, verify, create, rotate, repair.
+ * Needs node:crypto, node:fs and node:worker_threads. Source of truth: docs/spec/fve-metadata.md.
+ */
+export { addRecoveryPassword } from './add-recovery-password.ts'
+export type { AddRecoveryPasswordOptions } from './add-recovery-password.ts'
+export { createVolume, planVolumeSize } from './create-volume.ts'
+export type { CreatedVolume, CreateVolumeOptions, NewRecoveryPassword } from './create-volume.ts'
+export type { Credential, WorkOptions } from './credential.ts'
+export type { Protector, ProtectorType } from './protector.ts'
+export { readRecoveryPasswords } from './read-recovery-passwords.ts'
+export type { RecoveryPassword } from './read-recovery-passwords.ts'
+export { readVolume } from './read-volume.ts'
+export type { EncryptionMethod, MetadataStatus, Volume, VolumeState } from './read-volume.ts'
+export { removeProtectors } from './remove-protectors.ts'
+export { repairVolume } from './repair-volume.ts'
+export type { RepairReport } from './repair-volume.ts'
+export { formatStartupKey, parseStartupKey } from './startup-key.ts'
+export type { StartupKey } from './startup-key.ts'
+export { unlockVolume } from './unlock-volume.ts'
+export type { UnlockOptions } from './unlock-volume.ts'
+export { UnlockedVolume } from './unlocked-volume.ts'
+export { verifyProtectorEntry } from './verify-protector-entry.ts'
+export { VolumeError } from './volume-error.ts'
+export type { VolumeErrorCode } from './volume-error.ts'
+export { createVolumeFile, openVolumeFile } from './volume-file.ts'
+export type { OpenVolumeFileOptions, VolumeFile } from './volume-file.ts'
+export type { VolumeStorage } from './volume-storage.ts'
