@@ -1,0 +1,72 @@
+/**
+ * The catalogue of coded errors: what a client may rely on. Source of truth for docs/errors.md and docs/http-status.md
+ * (a test compares them both ways). A code is never renamed or given another meaning; its text may improve.
+ * Errors travel as RFC 9457 `application/problem+json`.
+ */
+import { Type, type Static } from 'typebox'
+
+export const ERROR_CODES = {
+  // The request itself.
+  INVALID_REQUEST: { status: 400, title: 'The request does not have the documented form' },
+  INVALID_JSON: { status: 400, title: 'The body is not valid JSON' },
+  UNSUPPORTED_MEDIA_TYPE: { status: 415, title: 'The body must be application/json' },
+  BODY_TOO_LARGE: { status: 413, title: 'The body is larger than the server accepts' },
+  ROUTE_NOT_FOUND: { status: 404, title: 'There is no such route' },
+  METHOD_NOT_ALLOWED: { status: 405, title: 'The route does not have this method' },
+  NOT_FOUND: { status: 404, title: 'Not found' },
+
+  // Who is asking.
+  UNAUTHENTICATED: { status: 401, title: 'Credentials are missing or not valid' },
+  FORBIDDEN: { status: 403, title: 'These credentials do not allow this' },
+  DEVICE_UNAUTHORIZED: { status: 401, title: 'The device request is not valid' },
+  CLOCK_SKEW: { status: 401, title: 'The device clock differs too much from the server clock' },
+  REQUEST_NOT_BOUND: { status: 401, title: 'The token was made for another request' },
+  REQUEST_REPLAYED: { status: 401, title: 'This request was already received' },
+
+  // Enrolment.
+  ENROLLMENT_TOKEN_INVALID: { status: 403, title: 'The enrolment token is not valid' },
+
+  // Escrow.
+  SEALED_KEY_INVALID: { status: 422, title: 'The sealed key cannot be opened' },
+  VAULT_KEY_UNKNOWN: {
+    status: 422,
+    title: 'The key was sealed to a vault key that this server lacks',
+  },
+  PROTECTOR_CONFLICT: {
+    status: 409,
+    title: 'A different key is already escrowed for this protector',
+  },
+
+  // Recovery.
+  KEY_ID_AMBIGUOUS: { status: 409, title: 'More than one device has a key with this ID' },
+  KEY_UNREADABLE: { status: 500, title: 'The stored key cannot be opened' },
+  DISCLOSURE_BUDGET_EXCEEDED: { status: 429, title: 'Too many disclosures for now' },
+  AUDIT_UNAVAILABLE: { status: 503, title: 'The audit entry could not be written' },
+
+  // Rotation.
+  NOTHING_TO_ROTATE: { status: 409, title: 'No stored recovery password matches' },
+
+  // The service.
+  TOO_MANY_REQUESTS: { status: 429, title: 'Too many requests' },
+  DATABASE_UNAVAILABLE: { status: 503, title: 'The database cannot be reached' },
+  SHUTTING_DOWN: { status: 503, title: 'The server is stopping' },
+  INTERNAL_ERROR: { status: 500, title: 'The server failed' },
+} as const satisfies Record<string, { status: number; title: string }>
+
+export type ErrorCode = keyof typeof ERROR_CODES
+
+/** RFC 9457 problem details. `detail` says what is wrong and what to do; it never holds a secret. */
+export const Problem = Type.Object(
+  {
+    type: Type.String({
+      description: 'URI reference that names the kind of problem: `/docs/errors#CODE`',
+    }),
+    title: Type.String({ description: 'The same short sentence for every occurrence' }),
+    status: Type.Integer({ minimum: 400, maximum: 599 }),
+    detail: Type.String({ description: 'What is wrong this time, and what to do about it' }),
+    code: Type.String({ description: 'Stable name of the error, see docs/errors.md' }),
+    requestId: Type.String({ description: 'The same ID is in the log lines of this request' }),
+  },
+  { additionalProperties: true },
+)
+export type Problem = Static<typeof Problem>
