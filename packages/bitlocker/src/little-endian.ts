@@ -40,7 +40,8 @@ export function writeU64(bytes: Uint8Array, at: number, value: number | bigint):
 /** A copy of `length` bytes; throws VolumeError when they are not all there. */
 export function take(bytes: Uint8Array, at: number, length: number): Uint8Array {
   viewOf(bytes, at, length)
-  return bytes.slice(at, at + length)
+  // Not `slice`: on the Buffers that node:crypto returns it would share memory that is about to be wiped.
+  return new Uint8Array(bytes.subarray(at, at + length))
 }
 
 export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {

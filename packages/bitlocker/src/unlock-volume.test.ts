@@ -1,0 +1,65 @@
+import { createHash } from 'node:crypto'
+
+import { describe, expect, test } from 'vitest'
+
+import { readRecoveryPasswords } from './read-recovery-passwords.ts'
+import { readVolume } from './read-volume.ts'
+import { formatRecoveryPassword, parseRecoveryPassword } from './recovery-password.ts'
+import { parseStartupKey } from './startup-key.ts'
+import { MemoryStorage } from './testing/memory-storage.ts'
+import {
+  haveWindowsVolumes,
+  loadStartupKeyFile,
+  loadWindowsVolume,
+  WINDOWS_VOLUMES,
+} from './testing/windows-volumes.ts'
+import { unlockVolume } from './unlock-volume.ts'
+import { verifyProtectorEntry } from './verify-protector-entry.ts'
+
+/** Well-formed, and of no volume. */
+const WRONG_KEY = createHash('md5').update('no volume has this key').digest()
+
+describe.skipIf(!haveWindowsVolumes)('unlockVolume on what Windows wrote', () => {
+  test.concurrent.each(WINDOWS_VOLUMES)(
+    '$name: every credential, through its own protector',
+    async (from) => {
+      const storage = new MemoryStorage(loadWindowsVolume(from.name))
+      for (const [id, password] of from.passwords) {
+        const recoveryKey = parseRecoveryPassword(password)
+        const unlocked = await unlockVolume(storage, { type: 'recoveryPassword', recoveryKey })
+        expect(unlocked?.protectorId).toBe(id)
+        const all = await readRecoveryPasswords(storage, unlocked!)
+        expect(
+          all.map((one) => [one.protectorId, formatRecoveryPassword(one.recoveryKey)]),
+        ).toEqual(from.passwords)
+        unlocked?.dispose()
+        const { protectors } = await readVolume(storage)
+        for (const { entry } of protectors.filter(({ type }) => type === 'recoveryPassword')) {
+          const own = entry === protectors.find((protector) => protector.id === id)!.entry
+          expect(await verifyProtectorEntry(entry, recoveryKey)).toBe(own)
+        }
+      }
+      if (from.passphrase !== undefined) {
+        const credential = { type: 'password', password: from.passphrase } as const
+        using unlocked = await unlockVolume(storage, credential)
+        expect(unlocked?.protectorId).toBe(
+          from.protectors.find(([type]) => type === 'password')?.[1],
+        )
+      }
+      if (from.startupKeyFile !== undefined) {
+        const startupKey = parseStartupKey(loadStartupKeyFile(from.startupKeyFile))
+        using unlocked = await unlockVolume(storage, { type: 'startupKey', startupKey })
+        expect(unlocked?.protectorId).toBe(startupKey.protectorId)
+      }
+    },
+  )
+
+  test.concurrent.each(WINDOWS_VOLUMES)(
+    '$name: a well-formed wrong password opens nothing',
+    async (from) => {
+      const storage = new MemoryStorage(loadWindowsVolume(from.name))
+      const credential = { type: 'recoveryPassword', recoveryKey: WRONG_KEY } as const
+      expect(await unlockVolume(storage, credential)).toBeUndefined()
+    },
+  )
+})
