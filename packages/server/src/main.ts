@@ -1,1 +1,3 @@
-export {}
+/** The server process. */
+
+export { buildApp } from './app.ts'

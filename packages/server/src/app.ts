@@ -1,0 +1,31 @@
+/**
+ * The HTTP application: everything that is registered, in one list, in the order in which it acts.
+ *
+ * Does not listen and opens nothing: `main.ts` and the tests hand in what it needs.
+ */
+
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import { fastify } from 'fastify'
+import type { Deps } from './deps.ts'
+import type { App } from './http/app-type.ts'
+import { registerJsonBody } from './http/json-body.ts'
+import { registerProblems } from './http/problem.ts'
+import { registerRequestLog } from './http/request-log.ts'
+import { requirePermissionRows } from './http/require-permission-rows.ts'
+import { registerSecurityHeaders } from './http/security-headers.ts'
+import { serverOptions } from './http/server-options.ts'
+import { opsRoutes } from './ops/routes.ts'
+
+export async function buildApp(deps: Deps): Promise<App> {
+  const app: App = fastify(serverOptions(deps)).withTypeProvider<TypeBoxTypeProvider>()
+  requirePermissionRows(app)
+  registerSecurityHeaders(app, deps)
+  registerRequestLog(app, deps)
+  registerProblems(app)
+  registerJsonBody(app)
+
+  opsRoutes(app, deps)
+
+  await app.ready()
+  return app
+}

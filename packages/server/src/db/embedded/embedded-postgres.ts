@@ -1,0 +1,285 @@
+/**
+ * The PostgreSQL that a server brings along: `<data directory>/postgres`, on the loopback, started
+ * and stopped with the server (docs/adr/0004-embedded-postgresql.md).
+ *
+ * A server may be killed at any moment. The next start finds its orphan by `postmaster.pid`, tells it
+ * from a living server's by the server lock, stops it, and starts its own. Of two servers on one
+ * directory, the one that holds the lock stays; the other stops with a sentence and touches nothing.
+ */
+
+import { randomBytes } from 'node:crypto'
+import { existsSync, readFileSync } from 'node:fs'
+import { createServer, type AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Logger } from 'pino'
+import { StartError } from '../../errors.ts'
+import { createFileOnce } from '../../ops/durable-file.ts'
+import { findRuntime } from './binaries.ts'
+import { clusterUser, giveClusterTo, type SystemUser } from './cluster-user.ts'
+import { clusterDirectory, prepareDataDirectory } from './data-directory.ts'
+import { initCluster, removeClusterDrafts } from './init-cluster.ts'
+import { isPostmasterOf, readPostmasterPid } from './postmaster-pid.ts'
+import { startPostmaster, stopPostmaster, type Postmaster } from './postmaster.ts'
+import { reachableRuntime } from './reachable-runtime.ts'
+import { tryServerLock, type ServerLock } from './server-lock.ts'
+
+export interface EmbeddedPostgresOptions {
+  readonly dataDir: string
+  /** Sessions of the server's own pool. */
+  readonly poolMax: number
+  readonly log: Logger
+  /** PostgreSQL ended, or the cluster was taken over: the server cannot go on. */
+  readonly onFailure: (reason: string) => void
+  /** Tests only: settings of a throwaway cluster. */
+  readonly settings?: Readonly<Record<string, string>>
+}
+
+export interface EmbeddedPostgres {
+  /** For the unprivileged role `keydesk` and its database. Holds a password. */
+  readonly url: string
+  /** For the superuser and the database `postgres`: the tests make databases with it. */
+  readonly superuserUrl: string
+  /** Ends PostgreSQL after a checkpoint. Close the sessions first. Does not throw. */
+  stop(): Promise<void>
+}
+
+/** Sessions beside the pool: the server lock, migrations, an operator's psql, maintenance. */
+const SPARE_SESSIONS = 20
+/** Starting includes replaying the log after a crash, which a full disk's worth of writes delays. */
+const START_TIMEOUT_MS = 5 * 60_000
+/** How long the sessions of a server that was just killed may take to notice. */
+const OWNER_PATIENCE_MS = 3000
+const STOP_TIMEOUT_MS = 30_000
+const POLL_MS = 20
+
+interface Cluster {
+  readonly clusterDir: string
+  readonly dataDir: string
+  readonly runtime: string
+  readonly user: SystemUser | undefined
+  readonly password: string
+  readonly options: EmbeddedPostgresOptions
+}
+
+/** @throws StartError with what is wrong and what to do. */
+export async function startEmbeddedPostgres(
+  options: EmbeddedPostgresOptions,
+): Promise<EmbeddedPostgres> {
+  const cluster = await prepareCluster(options)
+  const running = new RunningCluster(cluster)
+  await running.start()
+  removeClusterDrafts(cluster.clusterDir)
+  return {
+    url: databaseUrl('keydesk', cluster.password, running.port, 'keydesk'),
+    superuserUrl: databaseUrl('postgres', cluster.password, running.port, 'postgres'),
+    stop: () => running.stop(),
+  }
+}
+
+async function prepareCluster(options: EmbeddedPostgresOptions): Promise<Cluster> {
+  const { dataDir, log } = options
+  prepareDataDirectory(dataDir)
+  const clusterDir = clusterDirectory(dataDir)
+  const user = clusterUser(clusterDir)
+  const { runtime, staged } = reachableRuntime(findRuntime(), user)
+  if (staged)
+    log.info({ runtime }, 'copied the PostgreSQL programs to where their user can run them')
+  const passwordFile = join(dataDir, 'postgres-password')
+  const exists = existsSync(clusterDir)
+  if (exists && !existsSync(passwordFile)) {
+    throw new StartError(
+      `${passwordFile} is missing, and without it the database in ${clusterDir} cannot be opened. ` +
+        'Restore it from the backup that the database came from.',
+    )
+  }
+  createFileOnce(passwordFile, `${randomBytes(32).toString('hex')}\n`)
+  const password = readFileSync(passwordFile, 'utf8').trim()
+  if (!/^[0-9a-f]{64}$/.test(password)) {
+    throw new StartError(`${passwordFile} is damaged. Restore it from a backup.`)
+  }
+  if (exists) {
+    giveClusterTo(clusterDir, user)
+  } else {
+    log.info({ clusterDir }, 'making the database')
+    await initCluster({ clusterDir, runtime, user, password, passwordFile })
+  }
+  return { clusterDir, dataDir, runtime, user, password, options }
+}
+
+class RunningCluster {
+  readonly #cluster: Cluster
+  #port = 0
+  #postmaster: Postmaster | undefined
+  #lock: ServerLock | undefined
+  #stopping = false
+
+  constructor(cluster: Cluster) {
+    this.#cluster = cluster
+  }
+
+  get port(): number {
+    return this.#port
+  }
+
+  async start(): Promise<void> {
+    const deadline = performance.now() + START_TIMEOUT_MS
+    while (performance.now() < deadline) {
+      const file = readPostmasterPid(this.#cluster.clusterDir)
+      const isOurs = file !== undefined && isPostmasterOf(this.#cluster.clusterDir, file.pid)
+      if (isOurs) await this.#stopOrphan(file.pid)
+      else if (await this.#startOwn(file?.pid)) return
+    }
+    throw new StartError(
+      `PostgreSQL in ${this.#cluster.clusterDir} did not become ready in ` +
+        `${START_TIMEOUT_MS / 60_000} minutes. ${this.#cluster.dataDir}/postgres.log says why.`,
+    )
+  }
+
+  /** Takes the lock of a PostgreSQL that runs already; throws if a living server holds it. */
+  async #stopOrphan(pid: number): Promise<void> {
+    const lock = await this.#takeLock(pid)
+    if (lock === undefined) return
+    this.#cluster.options.log.warn({ pid }, 'stopping the PostgreSQL that a killed server left')
+    await stopPostmaster(this.#cluster, pid, STOP_TIMEOUT_MS)
+    await lock.release()
+  }
+
+  /** False: lost a race for the cluster or the port; look again. */
+  async #startOwn(stalePid: number | undefined): Promise<boolean> {
+    this.#port = await freePort()
+    const { clusterDir, runtime, user, dataDir, options } = this.#cluster
+    const postmaster = startPostmaster({
+      clusterDir,
+      runtime,
+      user,
+      port: this.#port,
+      connectionsMax: options.poolMax + SPARE_SESSIONS,
+      logFile: join(dataDir, 'postgres.log'),
+      ignoredPid: stalePid === process.pid ? undefined : stalePid,
+      settings: options.settings ?? {},
+    })
+    const pid = postmaster.child.pid
+    const exited = postmaster.exited.then(() => undefined)
+    const lock =
+      pid === undefined ? await exited : await Promise.race([this.#takeLock(pid), exited])
+    if (lock === undefined) {
+      await exited
+      throwUnlessTransient(postmaster.output(), dataDir)
+      await sleep(100)
+      return false
+    }
+    this.#lock = lock
+    this.#postmaster = postmaster
+    try {
+      await ensureDatabase(lock, this.#cluster.password)
+    } catch (error) {
+      await this.stop()
+      throw error
+    }
+    void postmaster.exited.then(() => this.#fail('PostgreSQL ended unexpectedly'))
+    return true
+  }
+
+  /**
+   * The lock of the PostgreSQL with this process ID, once it answers. `undefined` when it ended first.
+   *
+   * @throws StartError when another server holds it.
+   */
+  async #takeLock(pid: number): Promise<ServerLock | undefined> {
+    let ownedSince: number | undefined
+    const { clusterDir, dataDir, password } = this.#cluster
+    while (isPostmasterOf(clusterDir, pid)) {
+      const file = readPostmasterPid(clusterDir)
+      if (file?.pid === pid && file.isReady && file.port !== undefined) {
+        const url = databaseUrl('postgres', password, file.port, 'postgres')
+        const attempt = await tryServerLock(url, () => void this.#regainLock())
+        if (attempt.outcome === 'held') return attempt.lock
+        if (attempt.outcome === 'owned-by-other') {
+          ownedSince ??= performance.now()
+          if (performance.now() - ownedSince > OWNER_PATIENCE_MS) {
+            throw otherServer(dataDir, attempt.pid)
+          }
+        }
+      }
+      await sleep(POLL_MS)
+    }
+    return undefined
+  }
+
+  /** PostgreSQL drops every session when one of its processes crashes; it then goes on by itself. */
+  async #regainLock(): Promise<void> {
+    const pid = this.#postmaster?.child.pid
+    if (this.#stopping || pid === undefined) return
+    this.#cluster.options.log.warn('the session that holds the server lock broke; taking it again')
+    try {
+      const lock = await this.#takeLock(pid)
+      if (lock !== undefined) this.#lock = lock
+    } catch (error) {
+      this.#fail(error instanceof Error ? error.message : 'the server lock cannot be taken again')
+    }
+  }
+
+  #fail(reason: string): void {
+    if (this.#stopping) return
+    this.#stopping = true
+    this.#cluster.options.onFailure(reason)
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping = true
+    const pid = this.#postmaster?.child.pid
+    if (pid === undefined || this.#postmaster === undefined) return
+    // The lock is held until PostgreSQL itself drops it, so no other server slips in before the end.
+    if (this.#postmaster.child.exitCode === null && this.#postmaster.child.signalCode === null) {
+      await stopPostmaster(this.#cluster, pid, STOP_TIMEOUT_MS)
+    }
+    await this.#postmaster.exited
+    await this.#lock?.release()
+  }
+}
+
+function otherServer(dataDir: string, pid: string | undefined): StartError {
+  return new StartError(
+    `Another Keydesk server${pid === undefined ? '' : ` (process ${pid})`} is running on the data ` +
+      `directory ${dataDir}. Stop that one first, or give this one a KEYDESK_DATA_DIR of its own.`,
+  )
+}
+
+/** Another server was faster, or the sessions of a killed PostgreSQL are not all gone yet. */
+const TRANSIENT =
+  /lock file "postmaster\.pid" already exists|could not create any TCP\/IP sockets|Address already in use|pre-existing shared memory block/
+
+function throwUnlessTransient(output: string, dataDir: string): void {
+  if (TRANSIENT.test(output)) return
+  const fatal = output.split('\n').findLast((line) => /FATAL|PANIC/.test(line)) ?? output.trim()
+  throw new StartError(
+    `PostgreSQL does not start: ${fatal.slice(-500)}. ` +
+      `${join(dataDir, 'postgres.log')} has the details.`,
+  )
+}
+
+/** Makes the role and the database of the server. Each step is safe to repeat after a crash. */
+async function ensureDatabase(lock: ServerLock, password: string): Promise<void> {
+  const roles = await lock.query("select 1 from pg_roles where rolname = 'keydesk'")
+  // The password is hexadecimal, so it needs no quoting.
+  if (roles.length === 0) await lock.query(`create role keydesk login password '${password}'`)
+  const databases = await lock.query("select 1 from pg_database where datname = 'keydesk'")
+  if (databases.length === 0) await lock.query('create database keydesk owner keydesk')
+}
+
+function databaseUrl(role: string, password: string, port: number, database: string): string {
+  return `postgres://${role}:${password}@127.0.0.1:${port}/${database}`
+}
+
+/** A port that is free now. If another program takes it before PostgreSQL does, the start is repeated. */
+async function freePort(): Promise<number> {
+  const probe = createServer()
+  return await new Promise<number>((settle, reject) => {
+    probe.on('error', reject)
+    probe.listen(0, '127.0.0.1', () => {
+      const { port } = probe.address() as AddressInfo
+      probe.close(() => settle(port))
+    })
+  })
+}

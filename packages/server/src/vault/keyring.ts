@@ -1,0 +1,78 @@
+/**
+ * The private keys of a deployment, in memory.
+ *
+ * Every key is named by its RFC 7638 thumbprint, so an ID can be checked against the key it names
+ * and two deployments never share one. `keyring-file.ts` is the form on the disk.
+ */
+
+import {
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  type JsonWebKey,
+  type KeyObject,
+} from 'node:crypto'
+
+/** An elliptic key's public members, as they go over the wire. */
+export type PublicJwk =
+  | { readonly kty: 'EC'; readonly crv: 'P-256'; readonly x: string; readonly y: string }
+  | { readonly kty: 'OKP'; readonly crv: 'Ed25519'; readonly x: string }
+
+export interface KeyringKey {
+  /** RFC 7638 thumbprint (SHA-256, base64url) of the public key. */
+  readonly id: string
+  readonly privateKey: KeyObject
+  readonly publicKey: KeyObject
+  readonly publicJwk: PublicJwk
+}
+
+export interface Keyring {
+  /** P-256: devices seal recovery keys to it (docs/spec/sealed-key.md). */
+  readonly vaultKey: KeyringKey
+  /** Ed25519: signs receipts (docs/spec/receipt.md). */
+  readonly receiptKey: KeyringKey
+}
+
+/** New random keys. Called at the first run of a deployment, and by tests; never otherwise. */
+export function generateKeyring(): Keyring {
+  return {
+    vaultKey: keyringKey(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey),
+    receiptKey: keyringKey(generateKeyPairSync('ed25519').privateKey),
+  }
+}
+
+/** @throws TypeError when the JWK is not a private P-256 or Ed25519 key. The message holds no key. */
+export function keyringKeyFromJwk(jwk: JsonWebKey): KeyringKey {
+  let privateKey: KeyObject
+  try {
+    privateKey = createPrivateKey({ key: jwk, format: 'jwk' })
+  } catch {
+    // OpenSSL's own error may quote the input.
+    throw new TypeError('not a private key in JWK form')
+  }
+  return keyringKey(privateKey)
+}
+
+function keyringKey(privateKey: KeyObject): KeyringKey {
+  const publicKey = createPublicKey(privateKey)
+  const publicJwk = publicMembers(publicKey.export({ format: 'jwk' }))
+  return { id: jwkThumbprint(publicJwk), privateKey, publicKey, publicJwk }
+}
+
+function publicMembers(jwk: JsonWebKey): PublicJwk {
+  const { kty, crv, x, y } = jwk
+  if (kty === 'EC' && crv === 'P-256' && x !== undefined && y !== undefined)
+    return { kty, crv, x, y }
+  if (kty === 'OKP' && crv === 'Ed25519' && x !== undefined) return { kty, crv, x }
+  throw new TypeError('a keyring holds P-256 and Ed25519 keys only')
+}
+
+/** RFC 7638 §3: the required members in lexicographic order, without white space. */
+function jwkThumbprint(jwk: PublicJwk): string {
+  const canonical =
+    jwk.kty === 'EC'
+      ? { crv: jwk.crv, kty: jwk.kty, x: jwk.x, y: jwk.y }
+      : { crv: jwk.crv, kty: jwk.kty, x: jwk.x }
+  return createHash('sha256').update(JSON.stringify(canonical)).digest('base64url')
+}
