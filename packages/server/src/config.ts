@@ -81,7 +81,7 @@ export const VARIABLES = {
     unit: 'TCP port',
     default: '8080',
     example: '8443',
-    description: 'Port to listen on. 0 takes any free one.',
+    description: 'Port to listen on. 0 takes any free one; KEYDESK_ORIGIN is needed then.',
     parse: values.integer({ min: 0, max: 65_535 }),
   }),
   origin: variable({
@@ -115,10 +115,12 @@ export const VARIABLES = {
   logFormat: variable({
     name: 'KEYDESK_LOG_FORMAT',
     unit: 'format',
-    default: 'json',
-    example: 'text',
-    description: 'json: one JSON object a line, for machines. text: one line for people.',
-    parse: values.oneOf('json', 'text'),
+    default: 'auto',
+    example: 'json',
+    description:
+      'json: one JSON object a line, for machines. text: a line for people. auto: text on a ' +
+      'terminal, json elsewhere.',
+    parse: values.oneOf('auto', 'json', 'text'),
   }),
   rotationDelaySeconds: variable({
     name: 'KEYDESK_ROTATION_DELAY',
@@ -200,6 +202,12 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): R
       if (!(error instanceof values.ConfigValueError)) throw error
       problems.push(`${declared.name} is wrong: ${error.message}. Example: ${declared.example}`)
     }
+  }
+  if (parsed['port'] === 0 && parsed['origin'] === undefined) {
+    problems.push(
+      'KEYDESK_ORIGIN is missing: with KEYDESK_PORT=0 the address cannot be derived from the port. ' +
+        `Example: ${VARIABLES.origin.example}`,
+    )
   }
   if (problems.length > 0) throw new StartError(problems.join('\n'))
   return { config: withDerived(parsed as Parsed), warnings: unknownVariables(env) }

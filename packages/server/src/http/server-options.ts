@@ -33,7 +33,8 @@ export function serverOptions(deps: Deps): FastifyServerOptions {
     requestTimeout: REQUEST_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     forceCloseConnections: 'idle',
-    return503OnClosing: true,
+    // `refuse-while-stopping.ts` answers instead.
+    return503OnClosing: false,
     exposeHeadRoutes: false,
     onProtoPoisoning: 'error',
     onConstructorPoisoning: 'error',

@@ -6,13 +6,13 @@
  */
 
 import {
-  createHash,
   createPrivateKey,
   createPublicKey,
   generateKeyPairSync,
   type JsonWebKey,
   type KeyObject,
 } from 'node:crypto'
+import { jwkThumbprint } from '@keydesk/contract/jwk-thumbprint'
 
 /** An elliptic key's public members, as they go over the wire. */
 export type PublicJwk =
@@ -57,7 +57,7 @@ export function keyringKeyFromJwk(jwk: JsonWebKey): KeyringKey {
 function keyringKey(privateKey: KeyObject): KeyringKey {
   const publicKey = createPublicKey(privateKey)
   const publicJwk = publicMembers(publicKey.export({ format: 'jwk' }))
-  return { id: jwkThumbprint(publicJwk), privateKey, publicKey, publicJwk }
+  return { id: jwkThumbprint(publicKey), privateKey, publicKey, publicJwk }
 }
 
 function publicMembers(jwk: JsonWebKey): PublicJwk {
@@ -66,13 +66,4 @@ function publicMembers(jwk: JsonWebKey): PublicJwk {
     return { kty, crv, x, y }
   if (kty === 'OKP' && crv === 'Ed25519' && x !== undefined) return { kty, crv, x }
   throw new TypeError('a keyring holds P-256 and Ed25519 keys only')
-}
-
-/** RFC 7638 §3: the required members in lexicographic order, without white space. */
-function jwkThumbprint(jwk: PublicJwk): string {
-  const canonical =
-    jwk.kty === 'EC'
-      ? { crv: jwk.crv, kty: jwk.kty, x: jwk.x, y: jwk.y }
-      : { crv: jwk.crv, kty: jwk.kty, x: jwk.x }
-  return createHash('sha256').update(JSON.stringify(canonical)).digest('base64url')
 }

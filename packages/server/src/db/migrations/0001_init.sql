@@ -209,6 +209,7 @@ create index rotation_open_by_device on rotation (device_id, not_before)
 create index rotation_by_key on rotation (recovery_key_id, requested_at);
 create index rotation_by_device on rotation (device_id, requested_at);
 create index rotation_by_request on rotation (requested_at, id);
+create index rotation_by_state on rotation (state, requested_at, id);
 
 create table exposure (
   id uuid primary key,
@@ -230,6 +231,7 @@ create index exposure_open_by_device on exposure (device_id) where state = 'open
 create index exposure_open_by_key on exposure (recovery_key_id) where state = 'open';
 create index exposure_by_device on exposure (device_id, opened_at);
 create index exposure_by_opening on exposure (opened_at, id);
+create index exposure_open_by_opening on exposure (opened_at, id) where state = 'open';
 
 -- Entries refer to nothing by foreign key: they outlive what they speak of.
 create table audit_entry (

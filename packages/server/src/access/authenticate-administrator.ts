@@ -1,0 +1,25 @@
+/** Finds the administrator whose secret a request carries. Every stored hash is compared, in constant time. */
+
+import { timingSafeEqual } from 'node:crypto'
+import type { Deps } from '../deps.ts'
+import { AppError } from '../errors.ts'
+import type { AdministratorActor } from './actor.ts'
+import { selectAdministrators } from './queries.ts'
+import { hashSecretToken, isSecretToken } from './secret-token.ts'
+
+/** Throws AppError UNAUTHENTICATED; which part was wrong is not said. */
+export async function authenticateAdministrator(
+  deps: Pick<Deps, 'db'>,
+  token: string,
+): Promise<AdministratorActor> {
+  if (isSecretToken('admin', token)) {
+    const hash = hashSecretToken(token)
+    const administrators = await selectAdministrators(deps.db)
+    const matching = administrators.filter(({ secret_hash }) => timingSafeEqual(secret_hash, hash))
+    const [administrator] = matching
+    if (administrator !== undefined) {
+      return { role: 'bootstrapAdministrator', id: administrator.id, name: administrator.name }
+    }
+  }
+  throw new AppError('UNAUTHENTICATED', 'The bearer secret is not one of this server.')
+}

@@ -1,0 +1,38 @@
+/**
+ * The first administrator of a deployment, until people sign in: made once, in the transaction that
+ * makes the deployment. The secret is returned to be printed and is stored as a hash only.
+ */
+
+import { randomUUID } from 'node:crypto'
+import type { Transaction } from 'kysely'
+import { appendAudit } from '../audit/append-audit.ts'
+import type { Database } from '../db/schema.ts'
+import type { Secret } from '../http/secret.ts'
+import { insertAdministrator } from './queries.ts'
+import { createSecretToken, hashSecretToken } from './secret-token.ts'
+
+const NAME = 'bootstrap'
+
+export async function createBootstrapAdministrator(
+  trx: Transaction<Database>,
+  now: Date,
+): Promise<Secret<string>> {
+  const id = randomUUID()
+  const secret = createSecretToken('admin')
+  await insertAdministrator(trx, {
+    id,
+    name: NAME,
+    secretHash: hashSecretToken(secret.reveal()),
+    createdAt: now,
+  })
+  await appendAudit(trx, [
+    {
+      occurredAt: now,
+      action: 'administrator.create',
+      outcome: 'success',
+      actor: { type: 'system' },
+      detail: { administratorId: id, name: NAME },
+    },
+  ])
+  return secret
+}

@@ -1,0 +1,31 @@
+/** SQL of administrators. */
+
+import type { Kysely, Transaction } from 'kysely'
+import type { Database } from '../db/schema.ts'
+
+export async function insertAdministrator(
+  trx: Transaction<Database>,
+  administrator: { id: string; name: string; secretHash: Buffer; createdAt: Date },
+): Promise<void> {
+  await trx
+    .insertInto('administrator')
+    .values({
+      id: administrator.id,
+      name: administrator.name,
+      secret_hash: administrator.secretHash,
+      created_at: administrator.createdAt,
+    })
+    .execute()
+}
+
+/** A few rows: until people sign in there is one. */
+export async function selectAdministrators(
+  db: Kysely<Database>,
+): Promise<{ id: string; name: string; secret_hash: Buffer }[]> {
+  return await db
+    .selectFrom('administrator')
+    .select(['id', 'name', 'secret_hash'])
+    .orderBy('created_at')
+    .limit(16)
+    .execute()
+}
