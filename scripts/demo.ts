@@ -1,0 +1,72 @@
+/**
+ * The whole life of recovery passwords on real BitLocker volumes, with real processes: a service,
+ * three sample PCs with their agents, the `keydesk` command, and cryptsetup as a judge where it is
+ * installed. Every step prints what held; the first one that does not ends the demo with 1.
+ *
+ *   npm run demo             then the service goes on with the sample data until Ctrl-C
+ *   npm run demo -- --exit   ends with 0 instead
+ */
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { apiClient } from './api-client.ts'
+import { runDemo } from './demo/run-demo.ts'
+import { DemoPrinter } from './demo/print-steps.ts'
+import { freePort, startService, type ServiceProcess } from './service-process.ts'
+
+const shouldExit = process.argv.includes('--exit')
+const PREFERRED_PORT = 8080
+
+const printer = new DemoPrinter()
+const folder = await mkdtemp(join(tmpdir(), 'keydesk-demo-'))
+const port = await freePort(PREFERRED_PORT)
+let service: ServiceProcess | undefined
+let administratorSecret = ''
+
+async function startDemoService(): Promise<ServiceProcess> {
+  const started = await startService({
+    dataDirectory: join(folder, 'data'),
+    port,
+    // The demo does not wait an hour for the rotation after a look.
+    settings: { KEYDESK_ROTATION_DELAY: '0s', KEYDESK_LOG_LEVEL: 'warn' },
+  })
+  administratorSecret = started.administratorSecret ?? administratorSecret
+  return started
+}
+
+async function cleanUp(): Promise<void> {
+  await service?.stop()
+  await rm(folder, { recursive: true, force: true })
+}
+
+// Ctrl-C: the service gets it too and stops by itself; what is left is the folder.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => void cleanUp().finally(() => process.exit(0)))
+}
+
+try {
+  await mkdir(join(folder, 'pcs'))
+  await runDemo({
+    printer,
+    folder: join(folder, 'pcs'),
+    start: async () => {
+      service = await startDemoService()
+      return apiClient(service.origin, administratorSecret)
+    },
+    stop: async () => {
+      await service?.stop()
+      service = undefined
+    },
+    origin: `http://localhost:${port}`,
+  })
+  printer.summary()
+  if (!shouldExit && service !== undefined) {
+    printer.howToGetIn({ origin: service.origin, administratorSecret, folder })
+    await service.ended
+  }
+} catch (error) {
+  printer.failed(error)
+  process.exitCode = 1
+} finally {
+  await cleanUp()
+}

@@ -1,0 +1,47 @@
+/**
+ * `npm run dev`: the service in watch mode on http://localhost:8080, with sample PCs that have
+ * escrowed. Data stays in `data/dev` between two runs; remove the folder to begin anew.
+ */
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { apiClient } from './api-client.ts'
+import { createSamplePcs, enrollPc, roundOf } from './sample-fleet.ts'
+import { startService } from './service-process.ts'
+
+const PORT = 8080
+const PC_COUNT = 3
+const folder = resolve(import.meta.dirname, '../data/dev')
+const secretFile = join(folder, 'administrator-secret')
+
+await mkdir(folder, { recursive: true })
+const service = await startService({
+  dataDirectory: join(folder, 'service'),
+  port: PORT,
+  watch: true,
+  settings: { KEYDESK_ROTATION_DELAY: '0s', KEYDESK_LOG_FORMAT: 'text' },
+})
+if (service.administratorSecret !== undefined) {
+  // Only of this sample data, so that a second run can print how to get in.
+  await writeFile(secretFile, service.administratorSecret, { mode: 0o600 })
+  const api = apiClient(service.origin, service.administratorSecret)
+  const { token } = await api.createEnrollmentToken({
+    name: 'development',
+    usesMax: PC_COUNT,
+    expiresInSeconds: 3600,
+  })
+  for (const pc of await createSamplePcs(join(folder, 'pcs'), PC_COUNT)) {
+    for (const result of [await enrollPc(pc, service.origin, token), await roundOf(pc)]) {
+      if (result.exitCode !== 0) throw new Error(`${pc.name}: ${result.stdout}${result.stderr}`)
+    }
+    console.log(`${pc.name} is enrolled and encrypted: ${pc.folder}`)
+  }
+}
+console.log(`
+Keydesk in watch mode: ${service.origin}
+administrator secret:  ${await readFile(secretFile, 'utf8')}
+sample PCs:            ${join(folder, 'pcs')}
+Ctrl-C stops it.
+`)
+process.once('SIGINT', () => void service.stop())
+process.once('SIGTERM', () => void service.stop())
+await service.ended
