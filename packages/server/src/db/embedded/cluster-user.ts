@@ -3,7 +3,7 @@
  * an unprivileged user, and keeps no capability for it (docs/adr/0004-embedded-postgresql.md).
  */
 
-import { lchownSync, readFileSync, readdirSync, statSync } from 'node:fs'
+import { chmodSync, lchownSync, readFileSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { StartError } from '../../errors.ts'
 
@@ -40,21 +40,23 @@ export function clusterUser(clusterDir: string): SystemUser | undefined {
 }
 
 /**
- * Gives an existing cluster to its user, if it came back from a backup as root's.
+ * Puts right what a copy from a backup changes: the owner, and the mode that PostgreSQL insists on.
  *
  * @throws StartError when it belongs to somebody else and this process cannot change that.
  */
-export function giveClusterTo(clusterDir: string, user: SystemUser | undefined): void {
+export function claimCluster(clusterDir: string, user: SystemUser | undefined): void {
   const { uid } = statSync(clusterDir)
   if (user === undefined) {
     const self = process.getuid?.()
-    if (self === undefined || self === uid) return
-    throw new StartError(
-      `The database in ${clusterDir} belongs to user ${uid}, and this process runs as user ` +
-        `${self}. Start Keydesk as user ${uid} or as root.`,
-    )
+    if (self !== undefined && self !== uid) {
+      throw new StartError(
+        `The database in ${clusterDir} belongs to user ${uid}, and this process runs as user ` +
+          `${self}. Start Keydesk as user ${uid} or as root.`,
+      )
+    }
   }
-  if (uid !== ROOT) return
+  chmodSync(clusterDir, 0o700)
+  if (user === undefined || uid !== ROOT) return
   for (const name of readdirSync(clusterDir, { recursive: true, encoding: 'utf8' })) {
     lchownSync(join(clusterDir, name), user.uid, user.gid)
   }

@@ -16,7 +16,7 @@ import type { Logger } from 'pino'
 import { StartError } from '../../errors.ts'
 import { createFileOnce } from '../../ops/durable-file.ts'
 import { findRuntime } from './binaries.ts'
-import { clusterUser, giveClusterTo, type SystemUser } from './cluster-user.ts'
+import { clusterUser, claimCluster, type SystemUser } from './cluster-user.ts'
 import { clusterDirectory, prepareDataDirectory } from './data-directory.ts'
 import { initCluster, removeClusterDrafts } from './init-cluster.ts'
 import { isPostmasterOf, readPostmasterPid } from './postmaster-pid.ts'
@@ -84,7 +84,10 @@ async function prepareCluster(options: EmbeddedPostgresOptions): Promise<Cluster
   const user = clusterUser(clusterDir)
   const { runtime, staged } = reachableRuntime(findRuntime(), user)
   if (staged)
-    log.info({ runtime }, 'copied the PostgreSQL programs to where their user can run them')
+    log.info(
+      { runtime },
+      'running a copy of the PostgreSQL programs: their user cannot reach them here',
+    )
   const passwordFile = join(dataDir, 'postgres-password')
   const exists = existsSync(clusterDir)
   if (exists && !existsSync(passwordFile)) {
@@ -99,7 +102,7 @@ async function prepareCluster(options: EmbeddedPostgresOptions): Promise<Cluster
     throw new StartError(`${passwordFile} is damaged. Restore it from a backup.`)
   }
   if (exists) {
-    giveClusterTo(clusterDir, user)
+    claimCluster(clusterDir, user)
   } else {
     log.info({ clusterDir }, 'making the database')
     await initCluster({ clusterDir, runtime, user, password, passwordFile })
