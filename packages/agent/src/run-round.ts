@@ -200,7 +200,8 @@ class Round {
   }
 
   async #plainVolumes(state: AgentState): Promise<ProviderVolume[]> {
-    const isPolicy = state.policy?.requireEncryption ?? false
+    // Before the first check-in the policy is not known; a person is told all the same.
+    const isPolicy = state.policy?.requireEncryption ?? true
     const volumes = (await this.#listIfPossible()) ?? []
     return volumes.filter(
       (volume) =>

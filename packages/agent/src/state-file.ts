@@ -35,9 +35,7 @@ export function stateStorage(path: string): StateStorage {
         return await readBoundedFile(path, AGENT_LIMITS.stateFileBytes)
       } catch (error) {
         if (isMissing(error)) return undefined
-        throw new AgentError('STATE_CORRUPT', `The state file cannot be read: ${reasonOf(error)}`, {
-          cause: error,
-        })
+        throw error
       }
     },
   }
@@ -56,7 +54,7 @@ export class StateFile {
     this.#state = state
   }
 
-  /** Throws STATE_MISSING, STATE_CORRUPT or STATE_VERSION. */
+  /** Throws STATE_MISSING, STATE_READ, STATE_CORRUPT or STATE_VERSION. */
   static async open(storage: StateStorage): Promise<StateFile> {
     return new StateFile(storage, await readState(storage))
   }
@@ -93,7 +91,7 @@ export class StateFile {
 }
 
 async function readState(storage: StateStorage): Promise<AgentState> {
-  const bytes = await storage.read()
+  const bytes = await readBytes(storage)
   if (bytes === undefined) {
     throw new AgentError(
       'STATE_MISSING',
@@ -101,6 +99,18 @@ async function readState(storage: StateStorage): Promise<AgentState> {
     )
   }
   return decodeState(bytes, storage.path)
+}
+
+async function readBytes(storage: StateStorage): Promise<Uint8Array | undefined> {
+  try {
+    return await storage.read()
+  } catch (error) {
+    throw new AgentError(
+      'STATE_READ',
+      `The state file ${storage.path} could not be read: ${reasonOf(error)}`,
+      { cause: error },
+    )
+  }
 }
 
 async function write(storage: StateStorage, state: AgentState): Promise<void> {

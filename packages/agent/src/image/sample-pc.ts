@@ -15,7 +15,7 @@ const IMAGE_BYTES_DEFAULT = 12 * 1024 * 1024
 
 export interface SampleVolume {
   readonly type: VolumeType
-  /** `C:`; also the name of the image. */
+  /** `C:` */
   readonly mountPoint: string
   /** Bytes of the plain file system: a multiple of 2048, from 9 MB to 128 MB. */
   readonly sizeBytes?: number
@@ -51,7 +51,7 @@ export async function createSamplePc(directory: string, pc: SamplePc): Promise<M
   const volumes = (wanted ?? [{ type: 'operatingSystem', mountPoint: 'C:' }]).map((volume) => ({
     ...volume,
     id: volume.id ?? randomUUID(),
-    stem: volume.mountPoint.replaceAll(/[^A-Za-z0-9]/g, ''),
+    stem: imageStem(volume),
   }))
   for (const { stem, sizeBytes, mountPoint } of volumes) {
     const image = createFatImage(sizeBytes ?? IMAGE_BYTES_DEFAULT, sampleFiles(pc.name, mountPoint))
@@ -77,6 +77,12 @@ export async function createSamplePc(directory: string, pc: SamplePc): Promise<M
       startupKey: join(directory, `${stem}.BEK`),
     })),
   }
+}
+
+/** `os.img` boots the PC; a data volume's image is named after its drive letter, `d.img`. */
+function imageStem({ type, mountPoint }: SampleVolume): string {
+  if (type === 'operatingSystem') return 'os'
+  return mountPoint.toLowerCase().replaceAll(/[^a-z0-9]/g, '')
 }
 
 function sampleFiles(name: string, mountPoint: string) {
