@@ -1,31 +1,35 @@
 /**
- * The thread that runs the stretch. It does one stretch and ends.
- * Source of truth: BitLocker format reference §6.2. Messages out: a progress fraction (number), then the 32-byte result.
+ * The thread that stretches: one job after the other, as they come. Source of truth for the jobs: stretch-thread.ts.
+ * Invariant: between jobs the thread holds no secret.
  */
+import { parentPort } from 'node:worker_threads'
 
-import { Buffer } from 'node:buffer'
-import { hash } from 'node:crypto'
-import { parentPort, workerData } from 'node:worker_threads'
-import type { StretchJob } from './stretch.ts'
+import { createStretchEngine } from './stretch-engine.ts'
+import type { StretchJob } from './stretch-thread.ts'
 
+/** Progress messages of one job: enough for a smooth bar. */
 const PROGRESS_STEPS = 64
 
-const job = workerData as StretchJob
-const state = Buffer.alloc(88)
-state.set(job.initial, 32)
-state.set(job.salt, 64)
-const step = Math.ceil(job.rounds / PROGRESS_STEPS)
-for (let count = 0; count < job.rounds;) {
-  const end = Math.min(count + step, job.rounds)
-  while (count < end) {
-    // A binary (latin1) result is a one-byte string: no Buffer is allocated per round.
-    state.write(hash('sha256', state, 'binary'), 0, 'binary')
-    count += 1
-    state.writeUInt32LE(count, 80)
+const engine = createStretchEngine()
+const port = parentPort
+if (port === null) throw new Error('this file is the code of a thread')
+
+port.on('message', ({ initial, salt, rounds }: StretchJob) => {
+  engine.start(initial, salt)
+  initial.fill(0)
+  const step = 4 * Math.ceil(rounds / PROGRESS_STEPS / 4)
+  for (let done = 0; done < rounds;) {
+    const count = Math.min(step, rounds - done)
+    engine.run(count)
+    done += count
+    port.postMessage(done / rounds, [])
   }
-  parentPort?.postMessage(count / job.rounds, [])
-}
-const result = Uint8Array.from(state.subarray(0, 32))
-state.fill(0)
-job.initial.fill(0)
-parentPort?.postMessage(result, [result.buffer])
+  const result = engine.result()
+  engine.wipe()
+  port.postMessage(result, [result.buffer])
+})
+
+// The first calls start the optimising compiler, which works on while the first job is still being prepared.
+engine.start(new Uint8Array(32), new Uint8Array(16))
+engine.run(1024)
+engine.wipe()
