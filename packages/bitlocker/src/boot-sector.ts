@@ -8,7 +8,7 @@ import { VolumeError } from './volume-error.ts'
 
 export const BOOT_SECTOR_SIZE = 512
 
-const NORMAL_GUID = '4967d63b-2e29-4ad8-8399-f6a339e3d001'
+export const NORMAL_GUID = '4967d63b-2e29-4ad8-8399-f6a339e3d001'
 const ENCRYPT_ON_WRITE_GUID = '92a84d3b-dd80-4d0e-9e4e-b1e3284eaed8'
 const STANDARD_AT = 160
 const TO_GO_AT = 424

@@ -1,7 +1,6 @@
 /**
  * Reads what a volume says about itself, without any key (docs/spec/fve-metadata.md, "Opening"). Invariants: hostile
- * input ends in a VolumeError after at most four reads; the copy that counts is the valid one with the largest nonce
- * counter, because the counter is the only thing that grows with every change.
+ * input ends in a VolumeError after at most four reads; which copy counts is decided here and nowhere else.
  */
 import { BOOT_SECTOR_SIZE, parseBootSector } from './boot-sector.ts'
 import type { BootSector } from './boot-sector.ts'
@@ -40,7 +39,7 @@ export interface MetadataStatus {
   readonly offset: number
   /** Checksum, structure and place are right: other software may use this copy. */
   readonly valid: boolean
-  /** What is wrong: damaged, or valid but older than another copy. */
+  /** What is wrong: damaged, or valid but not like the copy that counts. */
   readonly problem?: string
 }
 
@@ -64,7 +63,7 @@ export interface Volume {
 export interface VolumeMetadata {
   readonly boot: BootSector
   readonly copies: readonly (MetadataCopy | { index: CopyIndex; offset: number; problem: string })[]
-  /** The valid copies, the newest first; never empty. */
+  /** The valid copies, the one that counts first; never empty. */
   readonly valid: readonly [MetadataCopy, ...MetadataCopy[]]
 }
 
@@ -108,15 +107,32 @@ export async function readMetadata(storage: VolumeStorage): Promise<VolumeMetada
   const boot = parseBootSector(await readExactly(storage, 0, BOOT_SECTOR_SIZE))
   const copies: (MetadataCopy | { index: CopyIndex; offset: number; problem: string })[] = []
   for (const index of [0, 1, 2] as const) copies.push(await readCopy(storage, boot, index))
-  const valid = copies
-    .filter((copy) => 'region' in copy)
-    .sort((a, b) => b.nextNonceCounter - a.nextNonceCounter || a.index - b.index)
-  const [newest, ...others] = valid
+  const [newest, ...others] = inOrderOfTrust(copies.filter((copy) => 'region' in copy))
   if (!newest) {
     const reasons = copies.map((copy) => ('problem' in copy ? copy.problem : '')).join('; ')
     throw new VolumeError('VOLUME_DAMAGED', `No metadata copy of this volume is usable: ${reasons}`)
   }
   return { boot, copies, valid: [newest, ...others] }
+}
+
+/**
+ * Valid copies that differ are the trace of an interrupted change. The largest nonce counter is the newest generation,
+ * since nothing else grows; of equal ones, the higher index was written (and synced) first. One exception: when copy 2
+ * alone is newer and the others agree, the change had only begun. No reader has used it, since all prefer copy 0, and
+ * its last sector may be torn behind a correct checksum; so the change is taken back.
+ */
+function inOrderOfTrust(valid: readonly MetadataCopy[]): MetadataCopy[] {
+  const ranked = valid.toSorted(
+    (a, b) => b.nextNonceCounter - a.nextNonceCounter || b.index - a.index,
+  )
+  const [newest, second, third] = ranked
+  const begunOnly =
+    newest?.index === 2 &&
+    second !== undefined &&
+    third !== undefined &&
+    !equalBlocks(newest, second) &&
+    equalBlocks(second, third)
+  return begunOnly ? [second, third, newest] : ranked
 }
 
 async function readCopy(
@@ -148,7 +164,7 @@ function statusOf(
 ): MetadataStatus {
   if ('problem' in copy) return { offset: copy.offset, valid: false, problem: copy.problem }
   if (equalBlocks(copy, newest)) return { offset: copy.offset, valid: true }
-  return { offset: copy.offset, valid: true, problem: `It is older than copy ${newest.index}` }
+  return { offset: copy.offset, valid: true, problem: `it differs from copy ${newest.index}` }
 }
 
 function equalBlocks(a: MetadataCopy, b: MetadataCopy): boolean {

@@ -60,7 +60,7 @@ export function parseStartupKey(file: Uint8Array): StartupKey {
   }
 }
 
-/** The bytes of a .BEK file, as Windows 11 writes it (180 bytes; 156 without a volume ID). */
+/** The bytes of a .BEK file, as Windows writes it: 156, or with a volume ID (Windows 11) 180. */
 export function formatStartupKey(startupKey: StartupKey): Uint8Array {
   const time = new Uint8Array(8)
   new DataView(time.buffer).setBigUint64(0, filetimeFromDate(startupKey.createdAt), true)

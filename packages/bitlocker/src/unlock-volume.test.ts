@@ -39,20 +39,26 @@ describe.skipIf(!haveWindowsVolumes)('unlockVolume on what Windows wrote', () =>
           expect(await verifyProtectorEntry(entry, recoveryKey)).toBe(own)
         }
       }
-      if (from.passphrase !== undefined) {
-        const credential = { type: 'password', password: from.passphrase } as const
-        using unlocked = await unlockVolume(storage, credential)
-        expect(unlocked?.protectorId).toBe(
-          from.protectors.find(([type]) => type === 'password')?.[1],
-        )
-      }
-      if (from.startupKeyFile !== undefined) {
-        const startupKey = parseStartupKey(loadStartupKeyFile(from.startupKeyFile))
-        using unlocked = await unlockVolume(storage, { type: 'startupKey', startupKey })
-        expect(unlocked?.protectorId).toBe(startupKey.protectorId)
-      }
     },
   )
+
+  const withPassphrase = WINDOWS_VOLUMES.filter(({ passphrase }) => passphrase !== undefined)
+  test.concurrent.each(withPassphrase)('$name: the passphrase', async (from) => {
+    const storage = new MemoryStorage(loadWindowsVolume(from.name))
+    const credential = { type: 'password', password: from.passphrase! } as const
+    using unlocked = await unlockVolume(storage, credential)
+    expect(unlocked?.protectorId).toBe(from.protectors.find(([type]) => type === 'password')?.[1])
+  })
+
+  const withStartupKey = WINDOWS_VOLUMES.filter((from) => from.startupKeyFile !== undefined)
+  test.each(withStartupKey)('$name: the startup key', async (from) => {
+    const storage = new MemoryStorage(loadWindowsVolume(from.name))
+    const startupKey = parseStartupKey(loadStartupKeyFile(from.startupKeyFile!))
+    using unlocked = await unlockVolume(storage, { type: 'startupKey', startupKey })
+    expect(unlocked?.protectorId).toBe(startupKey.protectorId)
+    const other = { ...startupKey, key: startupKey.key.map((byte) => byte ^ 1) }
+    expect(await unlockVolume(storage, { type: 'startupKey', startupKey: other })).toBeUndefined()
+  })
 
   test.concurrent.each(WINDOWS_VOLUMES)(
     '$name: a well-formed wrong password opens nothing',

@@ -6,10 +6,12 @@ import { createHash } from 'node:crypto'
 
 import { openKey } from './aes-ccm.ts'
 import { parseDatums } from './datum.ts'
+import type { Datum } from './datum.ts'
 import { KEY_TYPE } from './key-datum.ts'
 import { equalBytes } from './little-endian.ts'
 import { VALIDATION_SIZE } from './metadata-copy.ts'
 import type { MetadataCopy } from './metadata-copy.ts'
+import { latestNonceTime } from './nonce-source.ts'
 import type { VolumeMetadata } from './read-volume.ts'
 import { UnlockedVolume } from './unlocked-volume.ts'
 import { VolumeError } from './volume-error.ts'
@@ -22,16 +24,26 @@ export function hashBlock(block: Uint8Array): Uint8Array {
 
 /** Whether the copy was written by someone who had the volume master key, and not changed since. */
 export function isAuthentic(copy: MetadataCopy, masterKey: Uint8Array): boolean {
-  const { blockSize, region } = copy
-  let datum
+  const datum = validationDatum(copy)
+  const stored = datum && openKey(datum, masterKey, { keyType: KEY_TYPE.blockHash, length: 32 })
+  return (
+    stored !== undefined && equalBytes(stored, hashBlock(copy.region.subarray(0, copy.blockSize)))
+  )
+}
+
+/** The latest nonce time (FILETIME) of everything that is wrapped in a copy, its validation datum included. */
+export function latestNonceOf(copy: MetadataCopy): bigint {
+  const validation = validationDatum(copy)
+  return latestNonceTime(validation ? [...copy.datums, validation] : copy.datums)
+}
+
+function validationDatum({ region, blockSize }: MetadataCopy): Datum | undefined {
   try {
-    ;[datum] = parseDatums(region, blockSize + VALIDATION_HEADER, blockSize + VALIDATION_SIZE)
+    return parseDatums(region, blockSize + VALIDATION_HEADER, blockSize + VALIDATION_SIZE)[0]
   } catch (error) {
-    if (error instanceof VolumeError) return false
+    if (error instanceof VolumeError) return undefined
     throw error
   }
-  const stored = datum && openKey(datum, masterKey, { keyType: KEY_TYPE.blockHash, length: 32 })
-  return stored !== undefined && equalBytes(stored, hashBlock(region.subarray(0, blockSize)))
 }
 
 /** The newest valid copy that is authentic. Throws VOLUME_CHANGED for another volume, else VOLUME_NOT_AUTHENTIC. */

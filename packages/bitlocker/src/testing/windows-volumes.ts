@@ -44,7 +44,11 @@ export function loadWindowsVolume(name: string): Uint8Array {
 }
 
 export function loadStartupKeyFile(name: string): Uint8Array {
-  return new Uint8Array(readFileSync(join(FOLDER, name)))
+  return new Uint8Array(readFileSync(startupKeyPath(name)))
+}
+
+export function startupKeyPath(name: string): string {
+  return join(FOLDER, name)
 }
 
 export const WINDOWS_VOLUMES: readonly WindowsVolume[] = [

@@ -1,0 +1,135 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+import { afterAll, describe, expect, test } from 'vitest'
+
+import { createVolume } from './create-volume.ts'
+import { readRecoveryPasswords } from './read-recovery-passwords.ts'
+import { readVolume } from './read-volume.ts'
+import { formatRecoveryPassword, generateRecoveryKey } from './recovery-password.ts'
+import { formatStartupKey, parseStartupKey } from './startup-key.ts'
+import {
+  cryptsetupAccepts,
+  cryptsetupDump,
+  dislockerDecrypts,
+  dislockerDump,
+  haveCryptsetup,
+  haveDislocker,
+} from './testing/judges.ts'
+import { MemoryStorage } from './testing/memory-storage.ts'
+import { unlockVolume } from './unlock-volume.ts'
+import { planVolumeSize } from './volume-layout.ts'
+
+const MIB = 1_048_576
+const folder = mkdtempSync(join(tmpdir(), 'keydesk-create-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+/** Not a file system, but nothing here looks inside one. */
+const plaintext = new Uint8Array(randomBytes(3 * MIB + 512))
+
+const CASES = [
+  { method: 'xts-aes-128', sectorSize: 512 },
+  { method: 'xts-aes-256', sectorSize: 512 },
+  { method: 'xts-aes-128', sectorSize: 4096 },
+  { method: 'xts-aes-256', sectorSize: 4096 },
+] as const
+
+describe('createVolume', () => {
+  test.each(CASES)('$method, $sectorSize byte sectors: reads back', async (options) => {
+    const storage = new MemoryStorage(new Uint8Array(4 * MIB))
+    const chosen = {
+      protectorId: '0f3c2a1b-0000-4000-8000-00000000abcd',
+      recoveryKey: generateRecoveryKey(),
+    }
+    const created = await createVolume(storage, {
+      ...options,
+      source: new MemoryStorage(plaintext),
+      recoveryPasswords: [chosen, {}],
+      startupKey: true,
+      description: 'PC-042 C: 2026-11-22',
+    })
+    const volume = await readVolume(storage)
+    expect(volume).toMatchObject({
+      volumeId: created.volumeId,
+      encryptionMethod: options.method,
+      sectorSize: options.sectorSize,
+      state: 'fullyEncrypted',
+      description: 'PC-042 C: 2026-11-22',
+      size: 4 * MIB,
+    })
+    expect(volume.metadata.every(({ valid }) => valid)).toBe(true)
+    expect(volume.protectors.map(({ type, id }) => ({ type, id }))).toEqual([
+      { type: 'startupKey', id: created.startupKey!.protectorId },
+      { type: 'recoveryPassword', id: chosen.protectorId },
+      { type: 'recoveryPassword', id: created.recoveryPasswords[1]!.protectorId },
+    ])
+    const startupKey = parseStartupKey(formatStartupKey(created.startupKey!))
+    using unlocked = await unlockVolume(storage, { type: 'startupKey', startupKey })
+    expect(await readRecoveryPasswords(storage, unlocked!)).toEqual(created.recoveryPasswords)
+    const [, second] = created.recoveryPasswords
+    const credential = { type: 'recoveryPassword', recoveryKey: second!.recoveryKey } as const
+    using again = await unlockVolume(storage, credential)
+    expect(again?.protectorId).toBe(second!.protectorId)
+  })
+
+  test('a volume smaller than its file system needs is refused with the size it needs', async () => {
+    const storage = new MemoryStorage(new Uint8Array(3 * MIB))
+    const source = new MemoryStorage(plaintext)
+    const needed = planVolumeSize({ sourceSize: plaintext.length })
+    await expect(createVolume(storage, { source })).rejects.toMatchObject({
+      code: 'VOLUME_OPTION',
+      message: `${3 * MIB} bytes are too small for a file system of ${plaintext.length} bytes: with the metadata behind it, ${needed} are needed`,
+    })
+    expect(storage.log).toEqual([])
+  })
+})
+
+describe('created volumes before other judges', () => {
+  const create = async (options: (typeof CASES)[number]) => {
+    const storage = new MemoryStorage(
+      new Uint8Array(
+        planVolumeSize({ sourceSize: plaintext.length, sectorSize: options.sectorSize }),
+      ),
+    )
+    const source = new MemoryStorage(plaintext)
+    const created = await createVolume(storage, { ...options, source, startupKey: true })
+    const image = join(folder, `${options.method}-${options.sectorSize}.img`)
+    writeFileSync(image, storage.bytes)
+    const [first] = created.recoveryPasswords
+    return { image, created, password: formatRecoveryPassword(first!.recoveryKey) }
+  }
+  const wrong = formatRecoveryPassword(generateRecoveryKey())
+
+  test.skipIf(!haveCryptsetup).each(CASES)(
+    'cryptsetup: $method, $sectorSize byte sectors',
+    async (options) => {
+      const { image, created, password } = await create(options)
+      expect(cryptsetupDump(image)).toContain(created.volumeId)
+      expect(cryptsetupAccepts(image, password)).toBe(true)
+      expect(cryptsetupAccepts(image, wrong)).toBe(false)
+    },
+  )
+
+  test.skipIf(!haveDislocker).each(CASES)(
+    'dislocker: $method, $sectorSize byte sectors, the file system is intact',
+    async (options) => {
+      const { image, created, password } = await create(options)
+      expect(dislockerDump(image).toLowerCase()).toContain(created.volumeId)
+      const output = `${image}.plain`
+      const startupKeyFile = `${image}.bek`
+      writeFileSync(startupKeyFile, formatStartupKey(created.startupKey!))
+      for (const credential of [{ recoveryPassword: password }, { startupKeyFile }]) {
+        expect(dislockerDecrypts(image, credential, output)).toBe(true)
+        const decrypted = readFileSync(output).subarray(0, plaintext.length)
+        expect(sha256(decrypted)).toBe(sha256(plaintext))
+      }
+      expect(dislockerDecrypts(image, { recoveryPassword: wrong }, output)).toBe(false)
+    },
+  )
+})
+
+function sha256(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex')
+}
