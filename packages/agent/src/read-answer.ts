@@ -76,7 +76,7 @@ export function readProblem(value: unknown): { code?: string; detail: string } {
 
 /** Text from outside as one line: no control characters, no more than a paragraph. */
 export function oneLine(text: string): string {
-  return text.replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, ' ').slice(0, 300)
+  return text.replaceAll(/[\s\p{Cc}\p{Cf}\u2028\u2029]+/gu, ' ').slice(0, 300)
 }
 
 /** The part of JSON Schema that the contract's answers use. */
