@@ -8,6 +8,7 @@ import { existsSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { sql, type Kysely } from 'kysely'
 import type { Logger } from 'pino'
+import { createBootstrapAdministrator } from './access/create-bootstrap-administrator.ts'
 import { buildApp } from './app.ts'
 import type { Config } from './config.ts'
 import { clusterDirectory, prepareDataDirectory } from './db/embedded/data-directory.ts'
@@ -60,7 +61,10 @@ export async function startServer(options: StartServerOptions): Promise<void> {
     keyring,
     vaultKeyFile: config.vaultKeyFile,
     now: systemClock.now(),
-    onFirstRun: async () => options.announce(firstRunText(config)),
+    onFirstRun: async (trx) => {
+      const secret = await createBootstrapAdministrator(trx, systemClock.now())
+      options.announce(firstRunText(config, secret))
+    },
   })
 
   const deps: Deps = {

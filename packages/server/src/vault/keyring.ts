@@ -9,6 +9,8 @@ import {
   createPrivateKey,
   createPublicKey,
   generateKeyPairSync,
+  sign,
+  verify,
   type JsonWebKey,
   type KeyObject,
 } from 'node:crypto'
@@ -56,8 +58,18 @@ export function keyringKeyFromJwk(jwk: JsonWebKey): KeyringKey {
 
 function keyringKey(privateKey: KeyObject): KeyringKey {
   const publicKey = createPublicKey(privateKey)
+  assertPair(privateKey, publicKey)
   const publicJwk = publicMembers(publicKey.export({ format: 'jwk' }))
   return { id: jwkThumbprint(publicKey), privateKey, publicKey, publicJwk }
+}
+
+/** OpenSSL takes the two halves of an EC key as they come; devices would seal to a key we lack. */
+function assertPair(privateKey: KeyObject, publicKey: KeyObject): void {
+  const digest = privateKey.asymmetricKeyType === 'ec' ? 'sha256' : null
+  const probe = Buffer.from('keydesk key pair')
+  if (!verify(digest, probe, publicKey, sign(digest, probe, privateKey))) {
+    throw new TypeError('the private and the public half of a key do not belong together')
+  }
 }
 
 function publicMembers(jwk: JsonWebKey): PublicJwk {

@@ -1,0 +1,114 @@
+import { resolve } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { helpText } from './config-help.ts'
+import { formatDuration } from './config-values.ts'
+import { VARIABLES, readConfig } from './config.ts'
+
+function messageOf(env: Record<string, string>): string {
+  try {
+    readConfig(env)
+  } catch (error) {
+    return (error as Error).message
+  }
+  throw new Error('the configuration was accepted')
+}
+
+describe('readConfig', () => {
+  test('an empty environment gives the documented defaults', () => {
+    const { config, warnings } = readConfig({})
+    expect(warnings).toEqual([])
+    expect(config).toMatchObject({
+      dataDir: resolve('data'),
+      vaultKeyFile: resolve('data/vault-key.json'),
+      host: '127.0.0.1',
+      port: 8080,
+      origin: 'http://localhost:8080',
+      trustedProxies: [],
+      rotationDelaySeconds: 3600,
+      disclosureBudget: { count: 30, windowSeconds: 3600 },
+    })
+    expect(config.databaseUrl).toBeUndefined()
+  })
+
+  test('an empty value counts as not set', () => {
+    expect(readConfig({ KEYDESK_PORT: '  ', DATABASE_URL: '' }).config.port).toBe(8080)
+  })
+
+  test('every default and every example is accepted', () => {
+    for (const { name, default: given, example } of Object.values(VARIABLES)) {
+      expect(() => readConfig({ [name]: example })).not.toThrow()
+      expect(() => readConfig({ [name]: given })).not.toThrow()
+    }
+  })
+
+  test('lists every wrong value with what is wrong and an example, never the value', () => {
+    const message = messageOf({
+      KEYDESK_PORT: '70000-secret',
+      KEYDESK_ORIGIN: 'https://keydesk.example/secret',
+      KEYDESK_DISCLOSURE_BUDGET: 'secret',
+    })
+    expect(message.split('\n')).toEqual([
+      'KEYDESK_PORT is wrong: it must be a whole number from 0 to 65535. Example: 8443',
+      'KEYDESK_ORIGIN is wrong: it must be an http:// or https:// address in lower case, with a ' +
+        'host and no path. Example: https://keydesk.example',
+      'KEYDESK_DISCLOSURE_BUDGET is wrong: it must be a number, a slash and a duration. ' +
+        'Example: 200/1h',
+    ])
+    expect(message).not.toContain('secret')
+  })
+
+  test.each([
+    ['KEYDESK_ROTATION_DELAY', '60'],
+    ['KEYDESK_ROTATION_DELAY', '8d'],
+    ['KEYDESK_ROTATION_DELAY', '-1h'],
+    ['KEYDESK_ROTATION_DELAY', '1.5h'],
+    ['KEYDESK_SHUTDOWN_GRACE', '0s'],
+    ['KEYDESK_PORT', '0x1F90'],
+    ['KEYDESK_PORT', '8080.0'],
+    ['KEYDESK_HOST', '0.0.0.0 '.repeat(2)],
+    ['KEYDESK_HOST', 'http://keydesk.example'],
+    ['KEYDESK_ORIGIN', 'keydesk.example'],
+    ['KEYDESK_ORIGIN', 'https://user@keydesk.example'],
+    ['KEYDESK_ORIGIN', 'HTTPS://keydesk.example'],
+    ['KEYDESK_ORIGIN', 'https://keydesk.example:443'],
+    ['KEYDESK_ORIGIN', 'https://keydesk.example?x'],
+    ['KEYDESK_TRUSTED_PROXIES', '*'],
+    ['KEYDESK_TRUSTED_PROXIES', '10.0.0.1,,'],
+    ['KEYDESK_DISCLOSURE_BUDGET', '0/1h'],
+    ['KEYDESK_DISCLOSURE_BUDGET', '10/1y'],
+    ['KEYDESK_LOG_LEVEL', 'trace'],
+    ['KEYDESK_VAULT_KEY_FILE', 'a\0b'],
+    ['DATABASE_URL', 'postgres://db.keydesk.example'],
+    ['DATABASE_URL', 'db.keydesk.example/keydesk'],
+  ])('refuses %s=%j', (name, value) => {
+    expect(messageOf({ [name]: value })).toContain(`${name} is wrong: `)
+  })
+
+  test('port 0 needs an origin, since the address cannot be derived', () => {
+    expect(messageOf({ KEYDESK_PORT: '0' })).toContain('KEYDESK_ORIGIN is missing')
+    const given = { KEYDESK_PORT: '0', KEYDESK_ORIGIN: 'https://keydesk.example/' }
+    expect(readConfig(given).config.origin).toBe('https://keydesk.example')
+  })
+
+  test('a variable that looks like ours is named with the nearest one', () => {
+    expect(readConfig({ KEYDESK_DATADIR: 'x', OTHER: 'y' }).warnings).toEqual([
+      'KEYDESK_DATADIR is not a variable of this server; did you mean KEYDESK_DATA_DIR?',
+    ])
+  })
+})
+
+test('formatDuration writes what the parser reads back', () => {
+  for (const seconds of [0, 1, 59, 60, 90, 3600, 5400, 86_400, 604_800]) {
+    const env = { KEYDESK_ROTATION_DELAY: formatDuration(seconds) }
+    expect(readConfig(env).config.rotationDelaySeconds).toBe(seconds)
+  }
+})
+
+test('--help describes every variable within 80 columns', () => {
+  const help = helpText()
+  for (const { name, example } of Object.values(VARIABLES)) {
+    expect(help).toContain(name)
+    expect(help).toContain(`Example: ${example}`)
+  }
+  expect(help.split('\n').filter((line) => line.length > 80)).toEqual([])
+})
