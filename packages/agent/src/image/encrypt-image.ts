@@ -5,7 +5,8 @@
  *   1. the volume is made in a file of its own and synced
  *   2. the startup key is written durably (until step 3 it opens nothing that is in use)
  *   3. the new file takes the name of the image: the one instant at which the volume is encrypted
- *   4. the prepared passwords go; a leftover of a crash between 3 and 4 is ignored and removed
+ *   4. the prepared passwords go; a leftover of a crash between 3 and 4 is ignored,
+ *      and removed by the next call that has to do with passwords
  */
 import { dirname } from 'node:path'
 import { rename } from 'node:fs/promises'

@@ -89,7 +89,7 @@ function writeBootSector(image: Uint8Array, view: DataView, layout: FatLayout): 
   image[36] = 0x80
   image[38] = 0x29
   view.setUint32(39, 0x4b45_5944, true)
-  image.set(ascii('SAMPLE PC  FAT16   '), 43)
+  image.set(ascii('NO NAME    FAT16   '), 43)
   // hlt; jmp to it: nothing boots from a sample disk.
   image.set([0xf4, 0xeb, 0xfd], 62)
   image.set([0x55, 0xaa], 510)

@@ -17,7 +17,7 @@ import {
 import type { UnlockedVolume, Volume, VolumeFile } from '@keydesk/bitlocker/volume'
 import { randomUUID } from 'node:crypto'
 import { AGENT_LIMITS } from '../limits.ts'
-import { isMissing } from '../durable-file.ts'
+import { isMissing, removeIfThere } from '../durable-file.ts'
 import { readBoundedFile } from '../read-bounded-file.ts'
 import { ProviderError } from '../volume-provider.ts'
 import type { ProviderVolume, VolumeProvider, VolumeStatus } from '../volume-provider.ts'
@@ -66,7 +66,10 @@ export function imageProvider(directory: string): VolumeProvider {
     encrypt: async (volumeId, { encryptionMethod }) => {
       const volume = await find(volumeId)
       await asProviderErrors(volume.name, async () => {
-        if ((await readEncrypted(volume.files.image)) !== undefined) return
+        if ((await readEncrypted(volume.files.image)) !== undefined) {
+          await dropLeftover(volume.files)
+          return
+        }
         const { device } = await readPcDescription(directory)
         const passwords = await readPreparedPasswords(volume.files.prepared)
         if (passwords.length === 0) {
@@ -225,9 +228,18 @@ async function readPasswords(volume: FoundVolume): Promise<PreparedPassword[]> {
   if ((await readEncrypted(files.image)) === undefined) {
     return await readPreparedPasswords(files.prepared)
   }
+  await dropLeftover(files)
   await using file = await openVolumeFile(files.image, { access: 'read' })
   using unlocked = await unlockOrThrow(file, volume)
   return await readRecoveryPasswords(file, unlocked)
+}
+
+/**
+ * Prepared passwords beside an encrypted volume: a crash came between its last two steps. They are
+ * in clear, so they go with the first call that has to do with passwords.
+ */
+async function dropLeftover(files: VolumeFiles): Promise<void> {
+  await removeIfThere(files.prepared)
 }
 
 async function remove(volume: FoundVolume, protectorId: string): Promise<void> {
