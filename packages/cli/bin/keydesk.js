@@ -1,0 +1,57 @@
+#!/usr/bin/env node
+/**
+ * Starts `keydesk` whatever the machine's Node is: Node 24 and later runs the TypeScript sources as
+ * they are, an older one hands over to the `node` that `npm ci` installed. Plain JavaScript without
+ * anything newer than Node 20. Invariant: arguments, streams, signals and exit code pass through.
+ */
+// tsc does not read JavaScript, so there are no types to be safe with.
+/* oxlint-disable typescript/no-unsafe-argument, typescript/no-unsafe-assignment */
+/* oxlint-disable typescript/no-unsafe-call, typescript/no-unsafe-member-access */
+/* oxlint-disable typescript/no-unsafe-return */
+import module from 'node:module'
+import process from 'node:process'
+import { fileURLToPath } from 'node:url'
+
+const NODE_MAJOR_MIN = 24
+
+if (Number.parseInt(process.versions.node, 10) >= NODE_MAJOR_MIN) {
+  // Not the default in the system's temporary folder, where anybody could put code for us to run.
+  const cache = new URL('../../../node_modules/.cache/keydesk', import.meta.url)
+  module.enableCompileCache(fileURLToPath(cache))
+  await import('../src/main.ts')
+} else {
+  await runInstalledNode()
+}
+
+async function runInstalledNode() {
+  const { spawn } = await import('node:child_process')
+  const { dirname, join } = await import('node:path')
+  let node = ''
+  try {
+    const { resolve } = module.createRequire(import.meta.url)
+    const name = process.platform === 'win32' ? 'node.exe' : 'node'
+    node = join(dirname(resolve('node/package.json')), 'bin', name)
+  } catch {
+    refuse(`it needs Node ${NODE_MAJOR_MIN}, this is ${process.versions.node}: run "npm ci" first.`)
+    return
+  }
+  const args = [...process.execArgv, fileURLToPath(import.meta.url), ...process.argv.slice(2)]
+  const child = spawn(node, args, { stdio: 'inherit' })
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+    process.on(signal, () => child.kill(signal))
+  }
+  child.on('error', (error) => refuse(`${node} cannot be started (${error.message}).`))
+  child.on('exit', (code, signal) => {
+    if (signal !== null) {
+      process.removeAllListeners(signal)
+      process.kill(process.pid, signal)
+    } else {
+      process.exitCode = code ?? 2
+    }
+  })
+}
+
+function refuse(why) {
+  process.stderr.write(`keydesk: ${why}\n`)
+  process.exitCode = 2
+}

@@ -1,0 +1,52 @@
+/**
+ * Why a command ended without doing its work. `code` is stable and machine-readable; the message is
+ * one sentence that says what is wrong and what to do. Invariant: no secret is in either.
+ * Errors of @keydesk/bitlocker keep their own codes.
+ */
+import type { RecoveryPasswordErrorCode } from '@keydesk/bitlocker'
+import type { VolumeErrorCode } from '@keydesk/bitlocker/volume'
+
+export type CommandErrorCode =
+  /** The command line itself. */
+  | 'USAGE'
+  /** A file other than the volume cannot be read. */
+  | 'FILE_READ'
+  /** A file other than the volume cannot be written. */
+  | 'FILE_WRITE'
+  /** A file is in the place where a new one is to be written. */
+  | 'FILE_EXISTS'
+  /** Standard output cannot be written. */
+  | 'OUTPUT'
+  | 'SIZE_INVALID'
+  /** The disk has several BitLocker partitions, or not this one. */
+  | 'PARTITION'
+  /** Which protector to replace is not clear, or it is not there. */
+  | 'PROTECTOR_CHOICE'
+  /** The recovery password or startup key does not unlock the volume. */
+  | 'CREDENTIAL_REFUSED'
+  /** The new recovery password is on the volume, and the old one may be, too. */
+  | 'ROTATION_HALF_DONE'
+  | 'INTERRUPTED'
+  | RecoveryPasswordErrorCode
+  | VolumeErrorCode
+
+/** The exit code for everything but a credential that does not unlock. */
+export const EXIT_FAILED = 2
+/** The volume is readable, and the credential does not unlock it. */
+export const EXIT_REFUSED = 1
+
+export class CommandError extends Error {
+  override readonly name = 'CommandError'
+  readonly code: CommandErrorCode
+  readonly exitCode: number
+
+  constructor(
+    code: CommandErrorCode,
+    message: string,
+    options: ErrorOptions & { readonly exitCode?: number } = {},
+  ) {
+    super(message, options)
+    this.code = code
+    this.exitCode = options.exitCode ?? EXIT_FAILED
+  }
+}

@@ -1,0 +1,32 @@
+/**
+ * Runs one command line. Each command's code is loaded when it is called, since most of a short
+ * command's time is loading. Invariant: every failure ends in `reportFailure`.
+ */
+import { Command, CommanderError } from 'commander'
+
+import { reportFailure } from './report-failure.ts'
+import { volumeCommand } from './volume/volume-command.ts'
+
+/** Takes the arguments without program names, returns the exit code; never throws. */
+export async function runCommandLine(args: readonly string[]): Promise<number> {
+  let exitCode = 0
+  const program = new Command('keydesk')
+    .description('Keydesk, the BitLocker recovery service: its command line')
+    .helpCommand(false)
+    .addCommand(volumeCommand((code) => (exitCode = code)))
+  quieten(program)
+  try {
+    await program.parseAsync(args, { from: 'user' })
+    return exitCode
+  } catch (error) {
+    if (error instanceof CommanderError && error.code === 'commander.help') return 2
+    if (error instanceof CommanderError && error.exitCode === 0) return 0
+    return reportFailure(error, { json: args.includes('--json') })
+  }
+}
+
+/** Commander throws instead of printing and exiting: failures have one voice. */
+function quieten(command: Command): void {
+  command.exitOverride().configureOutput({ outputError: () => {} })
+  for (const nested of command.commands) quieten(nested)
+}

@@ -1,0 +1,55 @@
+/**
+ * `keydesk volume verify`: does this recovery password or startup key unlock this volume, and
+ * through which protector? Exit code 0 yes, 1 no. Invariant: changes nothing.
+ */
+import { readVolume, unlockVolume } from '@keydesk/bitlocker/volume'
+import type { VolumeFile } from '@keydesk/bitlocker/volume'
+
+import { EXIT_REFUSED } from '../command-error.ts'
+import { interruption } from '../interruption.ts'
+import { print, printJson } from '../print.ts'
+import { progressLine } from '../progress-line.ts'
+import { openTarget } from './open-target.ts'
+import type { TargetOptions } from './open-target.ts'
+import { nameOf, readCredential, wipe } from './read-credential.ts'
+import type { CredentialOptions } from './read-credential.ts'
+import { recoveryKeyIdLines } from './recovery-key-ids.ts'
+import { screenId } from './words.ts'
+
+export interface VerifyOptions extends TargetOptions, CredentialOptions {
+  readonly json?: boolean
+}
+
+export async function verify(image: string, options: VerifyOptions): Promise<number> {
+  const signal = interruption()
+  await using file = await openTarget(image, 'read', options)
+  const credential = await readCredential(options, signal)
+  const subject = nameOf(credential)
+  try {
+    using progress = progressLine('Trying')
+    using unlocked = await unlockVolume(file, credential, { signal, onProgress: progress.update })
+    progress[Symbol.dispose]()
+    if (!unlocked) return await sayNo(file, subject, options)
+    const { protectorId } = unlocked
+    await (options.json
+      ? printJson({ unlocks: true, protectorId })
+      : print(`${subject} unlocks the volume.\nProtector: ${screenId(protectorId)}\n`))
+    return 0
+  } finally {
+    wipe(credential)
+  }
+}
+
+async function sayNo(
+  file: VolumeFile,
+  subject: string,
+  { json, recoveryPasswordFile }: VerifyOptions,
+): Promise<number> {
+  if (json) {
+    await printJson({ unlocks: false })
+    return EXIT_REFUSED
+  }
+  const hint = recoveryPasswordFile === undefined ? '' : recoveryKeyIdLines(await readVolume(file))
+  await print(`${subject} does not unlock the volume.\n${hint}`)
+  return EXIT_REFUSED
+}
