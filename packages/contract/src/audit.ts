@@ -12,6 +12,7 @@ export const AUDIT_ACTIONS = [
   'device.enroll',
   'key.escrow',
   'key.supersede',
+  'key.reactivate',
   'key.prove',
   'disclosure.request',
   'disclosure.show',

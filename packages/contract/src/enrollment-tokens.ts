@@ -50,3 +50,6 @@ export const EnrollmentTokenPage = StrictObject({
   nextAfter: NextAfter,
 })
 export type EnrollmentTokenPage = Static<typeof EnrollmentTokenPage>
+
+export const EnrollmentTokenParams = StrictObject({ id: Guid('Name of the token in the API') })
+export type EnrollmentTokenParams = Static<typeof EnrollmentTokenParams>

@@ -19,6 +19,7 @@ import { serverOptions } from './http/server-options.ts'
 import { opsRoutes } from './ops/routes.ts'
 import { loadPortalFiles } from './portal-files/load-portal-files.ts'
 import { portalRoutes } from './portal-files/routes.ts'
+import { registerSlices } from './slices.ts'
 
 /** Made by `npm run build`. */
 const PORTAL_DIRECTORY = join(import.meta.dirname, '../../portal/dist')
@@ -32,6 +33,7 @@ export async function buildApp(deps: Deps): Promise<App> {
   refuseWhileStopping(app)
   registerJsonBody(app)
 
+  registerSlices(app, deps)
   opsRoutes(app, deps)
   portalRoutes(app, loadPortalFiles(PORTAL_DIRECTORY))
 

@@ -52,12 +52,7 @@ export function administratorOf(request: FastifyRequest): AdministratorActor {
 }
 
 export function auditActor(actor: Actor): AuditActor {
-  switch (actor.role) {
-    case 'device':
-      return { type: 'device', id: actor.id, name: actor.name }
-    case 'bootstrapAdministrator':
-      return { type: 'administrator', id: actor.id, name: actor.name }
-    case 'public':
-      return { type: 'anonymous' }
-  }
+  if (actor.role === 'public') return { type: 'anonymous' }
+  const { id, name } = actor
+  return { type: actor.role === 'device' ? 'device' : 'administrator', id, name }
 }

@@ -1,0 +1,99 @@
+/** Devices as administrators see them: the list, and all that is known of one. */
+
+import {
+  LIMITS,
+  type DeviceDetail,
+  type DevicePage,
+  type DeviceQuery,
+  type DeviceSummary,
+  type DeviceVolume,
+  type StoredKey,
+} from '@keydesk/contract'
+import type { Deps } from '../deps.ts'
+import { AppError } from '../errors.ts'
+import { decodeCursor, pageLimit, pageOf } from '../http/page-cursor.ts'
+import { selectExposures } from '../recovery/exposure-queries.ts'
+import { toRecoveryKey } from '../recovery/find-recovery-keys.ts'
+import { selectRecoveryKeys, type RecoveryKeyRow } from '../recovery/key-queries.ts'
+import { toExposure } from '../recovery/list-exposures.ts'
+import { toRotation } from '../rotation/list-rotations.ts'
+import { selectRotations } from '../rotation/queries.ts'
+import { deviceFactsOf } from './device-facts.ts'
+import {
+  selectDevice,
+  selectDevices,
+  selectVolumes,
+  type DeviceRow,
+  type DeviceVolumeRow,
+} from './queries.ts'
+
+export async function listDevices(deps: Deps, query: DeviceQuery): Promise<DevicePage> {
+  const limit = pageLimit(query.limit)
+  const rows = await selectDevices(deps.db, {
+    search: query.search,
+    after: cursor(query.after),
+    limit: limit + 1,
+  })
+  return pageOf(rows, limit, { item: toDevice, key: (row) => [row.sort_name, row.id] })
+}
+
+/** The newest `pageSizeMax` of its keys, exposures and rotations. Throws AppError NOT_FOUND. */
+export async function showDevice(deps: Deps, deviceId: string): Promise<DeviceDetail> {
+  const limit = LIMITS.pageSizeMax
+  const [device, volumes, keys, open, rotations] = await Promise.all([
+    selectDevice(deps.db, deviceId),
+    selectVolumes(deps.db, deviceId),
+    selectRecoveryKeys(deps.db, { deviceId, limit }),
+    selectExposures(deps.db, { deviceId, limit }),
+    selectRotations(deps.db, { deviceId, limit }),
+  ])
+  if (device === undefined) throw new AppError('NOT_FOUND', 'There is no device with this ID.')
+  return {
+    ...toDevice(device),
+    volumes: volumes.map(toVolume),
+    keys: keys.map(toStoredKey),
+    exposures: open.map(toExposure),
+    rotations: rotations.map(toRotation),
+  }
+}
+
+function toDevice(row: DeviceRow): DeviceSummary {
+  return {
+    id: row.id,
+    facts: deviceFactsOf(row),
+    ...(row.group_name === null ? {} : { groupName: row.group_name }),
+    ...(row.agent_version === null ? {} : { agentVersion: row.agent_version }),
+    enrolledAt: row.enrolled_at.toISOString(),
+    ...(row.last_seen_at === null ? {} : { lastSeenAt: row.last_seen_at.toISOString() }),
+  }
+}
+
+function toVolume(row: DeviceVolumeRow): DeviceVolume {
+  return {
+    id: row.volume_id,
+    // The check-in's schema let in only what the contract names.
+    type: row.volume_type as DeviceVolume['type'],
+    ...(row.mount_point === null ? {} : { mountPoint: row.mount_point }),
+    status: row.status as DeviceVolume['status'],
+    protection: row.protection as DeviceVolume['protection'],
+    ...(row.encryption_method === null ? {} : { encryptionMethod: row.encryption_method }),
+    reportedAt: row.reported_at.toISOString(),
+    ...(row.protectors_read_at === null
+      ? {}
+      : { protectorsReadAt: row.protectors_read_at.toISOString() }),
+    protectors: row.protectors as DeviceVolume['protectors'],
+  }
+}
+
+function toStoredKey(row: RecoveryKeyRow): StoredKey {
+  return { ...toRecoveryKey(row), isOnDisk: row.is_on_disk }
+}
+
+function cursor(after: string | undefined): { name: string; id: string } | undefined {
+  if (after === undefined) return undefined
+  const [name, id] = decodeCursor(after, ['string', 'string'])
+  if (!/^[0-9a-f-]{36}$/.test(id)) {
+    throw new AppError('INVALID_REQUEST', 'after is not the nextAfter of this list.')
+  }
+  return { name, id }
+}

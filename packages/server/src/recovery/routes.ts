@@ -1,0 +1,46 @@
+/** HTTP of recovery: search, disclosure, exposures. */
+
+import {
+  CreateDisclosure,
+  Disclosure,
+  ExposurePage,
+  ExposureQuery,
+  RecoveryKeyPage,
+  RecoveryKeyQuery,
+} from '@keydesk/contract'
+import { administratorOf } from '../access/actor.ts'
+import type { RecordDenial } from '../access/record-denial.ts'
+import type { Deps } from '../deps.ts'
+import type { App } from '../http/app-type.ts'
+import { discloseKey } from './disclose-key.ts'
+import { findRecoveryKeys } from './find-recovery-keys.ts'
+import { listExposures } from './list-exposures.ts'
+
+export function recoveryRoutes(app: App, deps: Deps, recordDenial: RecordDenial): void {
+  app.get(
+    '/api/v1/recovery-keys',
+    { schema: { querystring: RecoveryKeyQuery, response: { 200: RecoveryKeyPage } } },
+    async (request) => await findRecoveryKeys(deps, request.query),
+  )
+
+  app.post(
+    '/api/v1/disclosures',
+    { schema: { body: CreateDisclosure, response: { 201: Disclosure } } },
+    async (request, reply) => {
+      const context = {
+        administrator: administratorOf(request),
+        requestId: request.id,
+        recordDenial,
+      }
+      const disclosure = await discloseKey(deps, context, request.body)
+      // Said here too, whatever the headers of other answers become.
+      return await reply.code(201).header('cache-control', 'no-store').send(disclosure)
+    },
+  )
+
+  app.get(
+    '/api/v1/exposures',
+    { schema: { querystring: ExposureQuery, response: { 200: ExposurePage } } },
+    async (request) => await listExposures(deps, request.query),
+  )
+}

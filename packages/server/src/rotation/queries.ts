@@ -1,0 +1,133 @@
+/** SQL of rotations. */
+
+import { sql, type Kysely, type Transaction } from 'kysely'
+import type { Database } from '../db/schema.ts'
+
+export const OPEN_STATES = ['requested', 'delivered', 'inProgress'] as const
+
+export interface NewRotation {
+  readonly id: string
+  readonly keyId: number
+  readonly deviceId: string
+  readonly trigger: string
+  readonly attempt: number
+  readonly requestedAt: Date
+  readonly notBefore: Date
+}
+
+/**
+ * One open rotation per key: where there is one, it is kept, and brought forward if the new one is to
+ * start earlier. Returns the ID of the open rotation.
+ */
+export async function upsertOpenRotation(
+  trx: Transaction<Database>,
+  rotation: NewRotation,
+): Promise<{ id: string; isNew: boolean }> {
+  const { rows } = await sql<{ id: string }>`
+    insert into rotation (id, recovery_key_id, device_id, trigger, state, attempt, requested_at,
+                          not_before)
+    values (${rotation.id}, ${rotation.keyId}, ${rotation.deviceId}, ${rotation.trigger},
+            'requested', ${rotation.attempt}, ${rotation.requestedAt}, ${rotation.notBefore})
+    on conflict (recovery_key_id) where state in ('requested', 'delivered', 'inProgress')
+      do update set not_before = least(rotation.not_before, excluded.not_before)
+    returning id`.execute(trx)
+  const id = rows[0]?.id
+  if (id === undefined) throw new Error('an upsert returned no row')
+  return { id, isNew: id === rotation.id }
+}
+
+export interface RotationRow {
+  id: string
+  device_id: string
+  volume_id: string
+  protector_id: string
+  trigger: string
+  state: string
+  attempt: number
+  requested_at: Date
+  not_before: Date
+  delivered_at: Date | null
+  finished_at: Date | null
+  detail_code: string | null
+}
+
+const ROTATION_COLUMNS = [
+  'rotation.id',
+  'rotation.device_id',
+  'recovery_key.volume_id',
+  'recovery_key.protector_id',
+  'rotation.trigger',
+  'rotation.state',
+  'rotation.attempt',
+  'rotation.requested_at',
+  'rotation.not_before',
+  'rotation.delivered_at',
+  'rotation.finished_at',
+  'rotation.detail_code',
+] as const
+
+/** Newest first. */
+export async function selectRotations(
+  db: Kysely<Database>,
+  filter: {
+    readonly state?: string | undefined
+    readonly deviceId?: string | undefined
+    readonly before?: { at: Date; id: string } | undefined
+    readonly limit: number
+  },
+): Promise<RotationRow[]> {
+  let query = db
+    .selectFrom('rotation')
+    .innerJoin('recovery_key', 'recovery_key.id', 'rotation.recovery_key_id')
+    .select(ROTATION_COLUMNS)
+  if (filter.state !== undefined) query = query.where('rotation.state', '=', filter.state)
+  if (filter.deviceId !== undefined) {
+    query = query.where('rotation.device_id', '=', filter.deviceId)
+  }
+  if (filter.before !== undefined) {
+    const { at, id } = filter.before
+    query = query.where(sql<boolean>`(rotation.requested_at, rotation.id) < (${at}, ${id})`)
+  }
+  return await query
+    .orderBy('rotation.requested_at', 'desc')
+    .orderBy('rotation.id', 'desc')
+    .limit(filter.limit)
+    .execute()
+}
+
+export async function selectRotationsById(
+  db: Kysely<Database>,
+  ids: readonly string[],
+): Promise<RotationRow[]> {
+  if (ids.length === 0) return []
+  return await db
+    .selectFrom('rotation')
+    .innerJoin('recovery_key', 'recovery_key.id', 'rotation.recovery_key_id')
+    .select(ROTATION_COLUMNS)
+    .where('rotation.id', '=', sql<string>`any(${ids}::uuid[])`)
+    .orderBy('rotation.requested_at')
+    .orderBy('rotation.id')
+    .execute()
+}
+
+/** The active stored keys of a device that a rotation by hand is about. */
+export async function selectKeysToRotate(
+  trx: Transaction<Database>,
+  filter: {
+    readonly deviceId: string
+    readonly volumeId?: string | undefined
+    readonly protectorId?: string | undefined
+    readonly limit: number
+  },
+): Promise<{ id: number; volume_id: string; protector_id: string }[]> {
+  let query = trx
+    .selectFrom('recovery_key')
+    .select(['id', 'volume_id', 'protector_id'])
+    .where('device_id', '=', filter.deviceId)
+    .where('state', '=', 'active')
+  if (filter.volumeId !== undefined) query = query.where('volume_id', '=', filter.volumeId)
+  if (filter.protectorId !== undefined) {
+    query = query.where('protector_id', '=', filter.protectorId)
+  }
+  return await query.orderBy('id').limit(filter.limit).execute()
+}

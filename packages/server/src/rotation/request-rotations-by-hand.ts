@@ -1,0 +1,50 @@
+/** Rotates recovery passwords of a device because an administrator says so: due at once. */
+
+import { LIMITS, type RequestRotations, type RequestedRotations } from '@keydesk/contract'
+import { auditActor, type AdministratorActor } from '../access/actor.ts'
+import type { Deps } from '../deps.ts'
+import { AppError } from '../errors.ts'
+import { toRotation } from './list-rotations.ts'
+import { selectKeysToRotate, selectRotationsById } from './queries.ts'
+import { requestRotation } from './request-rotation.ts'
+
+/** Throws AppError NOTHING_TO_ROTATE, for an unknown device too: it has no stored keys. */
+export async function requestRotationsByHand(
+  deps: Deps,
+  by: { readonly administrator: AdministratorActor; readonly requestId: string },
+  deviceId: string,
+  wanted: RequestRotations,
+): Promise<RequestedRotations> {
+  const now = deps.clock.now()
+  const ids = await deps.db.transaction().execute(async (trx) => {
+    const keys = await selectKeysToRotate(trx, {
+      deviceId,
+      volumeId: wanted.volumeId,
+      protectorId: wanted.protectorId,
+      limit: LIMITS.rotationsPerRequestMax,
+    })
+    const requested: string[] = []
+    for (const key of keys) {
+      const id = await requestRotation(trx, {
+        keyId: key.id,
+        deviceId,
+        volumeId: key.volume_id,
+        recoveryKeyId: key.protector_id,
+        trigger: 'byHand',
+        notBefore: now,
+        now,
+        actor: auditActor(by.administrator),
+        requestId: by.requestId,
+      })
+      requested.push(id)
+    }
+    return requested
+  })
+  if (ids.length === 0) {
+    throw new AppError(
+      'NOTHING_TO_ROTATE',
+      'This device has no active stored recovery password that matches.',
+    )
+  }
+  return { items: (await selectRotationsById(deps.db, ids)).map(toRotation) }
+}

@@ -1,0 +1,43 @@
+/**
+ * The slices, put together: what they share for the life of a server, their routes, and their work in
+ * the background. `app.ts` registers the routes; `start-server.ts` runs the work.
+ */
+
+import { createDenialRecorder } from './access/record-denial.ts'
+import { enforcePermissions } from './access/enforce-permissions.ts'
+import { auditRoutes } from './audit/routes.ts'
+import type { Deps } from './deps.ts'
+import { createDeviceAuthenticator } from './devices/authenticate-device.ts'
+import { createPresence, type Presence } from './devices/presence.ts'
+import { createRequestMemory } from './devices/remember-request.ts'
+import { deviceRoutes } from './devices/routes.ts'
+import { enrollmentRoutes } from './enrollment/routes.ts'
+import { createEscrow } from './escrow/escrow-key.ts'
+import { escrowRoutes } from './escrow/routes.ts'
+import type { App } from './http/app-type.ts'
+import { recoveryRoutes } from './recovery/routes.ts'
+import { rotationRoutes } from './rotation/routes.ts'
+
+/** Registers who may call what, and then every route of the API. */
+export function registerSlices(app: App, deps: Deps): void {
+  const recordDenial = createDenialRecorder(deps)
+  const rememberRequest = createRequestMemory(deps)
+  const presence = createPresence(deps)
+  enforcePermissions(app, deps, {
+    authenticateDevice: createDeviceAuthenticator(deps),
+    rememberRequest,
+    recordDenial,
+  })
+  enrollmentRoutes(app, deps, { rememberRequest, recordDenial })
+  escrowRoutes(app, createEscrow(deps, recordDenial))
+  deviceRoutes(app, deps, presence)
+  recoveryRoutes(app, deps, recordDenial)
+  rotationRoutes(app, deps)
+  auditRoutes(app, deps)
+  keepPresence(app, presence)
+}
+
+function keepPresence(app: App, presence: Presence): void {
+  app.addHook('onReady', async () => presence.start())
+  app.addHook('onClose', async () => presence.stop())
+}

@@ -1,0 +1,114 @@
+/** The whole application on a database of the test's own, with an administrator, spoken to by `inject`. */
+
+import type {
+  AuditEntry,
+  AuditPage,
+  CreatedEnrollmentToken,
+  DeviceDetail,
+  Disclosure,
+} from '@keydesk/contract'
+import type { LightMyRequestResponse } from 'fastify'
+import { createTestDeps, type TestDeps } from '../../../../test/support/test-deps.ts'
+import { createBootstrapAdministrator } from '../access/create-bootstrap-administrator.ts'
+import { buildApp } from '../app.ts'
+import { sequenceAudit } from '../audit/sequence-audit.ts'
+import type { Config } from '../config.ts'
+import type { App } from '../http/app-type.ts'
+import { TestDevice } from './test-device.ts'
+
+export class TestService implements AsyncDisposable {
+  readonly deps: TestDeps
+  readonly app: App
+  readonly administratorSecret: string
+  #enrollmentToken: string | undefined
+
+  private constructor(deps: TestDeps, app: App, administratorSecret: string) {
+    this.deps = deps
+    this.app = app
+    this.administratorSecret = administratorSecret
+  }
+
+  static async start(config: Partial<Config> = {}, overrides: Partial<TestDeps> = {}) {
+    const deps = { ...(await createTestDeps(config)), ...overrides }
+    const secret = await deps.db
+      .transaction()
+      .execute((trx) => createBootstrapAdministrator(trx, deps.clock.now()))
+    return new TestService(deps, await buildApp(deps), secret.reveal())
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.app.close()
+    await this.deps[Symbol.asyncDispose]()
+  }
+
+  async post(url: string, body: object, bearer: string): Promise<LightMyRequestResponse> {
+    return await this.app.inject({
+      method: 'POST',
+      url,
+      headers: { authorization: `Bearer ${bearer}`, 'content-type': 'application/json' },
+      payload: JSON.stringify(body),
+    })
+  }
+
+  /** As the administrator. */
+  async admin(
+    method: 'GET' | 'POST' | 'DELETE',
+    url: string,
+    body?: object,
+  ): Promise<LightMyRequestResponse> {
+    return await this.app.inject({
+      method,
+      url,
+      headers: {
+        authorization: `Bearer ${this.administratorSecret}`,
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+      ...(body === undefined ? {} : { payload: JSON.stringify(body) }),
+    })
+  }
+
+  async enrollmentToken(more: object = {}): Promise<CreatedEnrollmentToken> {
+    const body = { name: 'test', usesMax: 1000, expiresInSeconds: 3600, ...more }
+    const response = await this.admin('POST', '/api/v1/enrollment-tokens', body)
+    if (response.statusCode !== 201) throw new Error(`no token: ${response.body}`)
+    return response.json<CreatedEnrollmentToken>()
+  }
+
+  /** A new device, enrolled. */
+  async device(name?: string): Promise<TestDevice> {
+    this.#enrollmentToken ??= (await this.enrollmentToken()).token
+    const device = new TestDevice(this, name)
+    const response = await device.enroll(this.#enrollmentToken)
+    if (response.statusCode !== 201) throw new Error(`enrolment failed: ${response.body}`)
+    return device
+  }
+
+  async disclose(recoveryKeyId: string, more: object = {}): Promise<LightMyRequestResponse> {
+    const body = { recoveryKeyId, reason: { code: 'recoveryScreen' }, ...more }
+    return await this.admin('POST', '/api/v1/disclosures', body)
+  }
+
+  /** A disclosure that must succeed. */
+  async show(recoveryKeyId: string): Promise<Disclosure> {
+    const response = await this.disclose(recoveryKeyId)
+    if (response.statusCode !== 201) throw new Error(`disclosure failed: ${response.body}`)
+    return response.json<Disclosure>()
+  }
+
+  async detail(deviceId: string): Promise<DeviceDetail> {
+    return (await this.admin('GET', `/api/v1/devices/${deviceId}`)).json<DeviceDetail>()
+  }
+
+  /** Every audit entry, after giving the pending ones their indexes. */
+  async auditEntries(): Promise<AuditEntry[]> {
+    await sequenceAudit(this.deps)
+    const entries: AuditEntry[] = []
+    for (let after = -1; ; ) {
+      const response = await this.admin('GET', `/api/v1/audit/entries?after=${after}`)
+      const page = response.json<AuditPage>()
+      if (page.items.length === 0) return entries
+      entries.push(...page.items)
+      after = page.nextAfter
+    }
+  }
+}
