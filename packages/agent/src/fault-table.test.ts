@@ -11,7 +11,7 @@ import { MemoryPc, MemoryVolume } from './testing/memory-pc.ts'
 import { TestBench } from './testing/test-agent.ts'
 import { runRound } from './run-round.ts'
 
-/** Some recovery password of an encrypted volume has a receipt that holds, and the service has it. */
+/** Some recovery password of an encrypted volume has a receipt that holds; the service has it. */
 async function checkPromises(bench: TestBench, volume: MemoryVolume): Promise<void> {
   if (volume.status === 'fullyDecrypted') return
   const agent = await bench.open()

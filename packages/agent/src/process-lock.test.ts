@@ -32,6 +32,7 @@ test('a second agent on the same state file is told so, until the first lets go'
 test('another state file is another lock', async () => {
   const one = await acquireProcessLock(join(directory, 'one.state'))
   const two = await acquireProcessLock(join(directory, 'two.state'))
+  expect(two).not.toBe(one)
   await Promise.all([one.release(), two.release()])
 })
 

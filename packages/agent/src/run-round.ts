@@ -166,7 +166,7 @@ class Round {
       this.problems.push({ code: error.code, message: error.message })
       this.#agent.say(error.message)
       if (endsRound(error)) return
-      this.problems.push(...(await this.#refusals(error)))
+      this.problems.push(...(await this.#refusals()))
     }
     const volumes = error === undefined ? await this.#listIfPossible() : undefined
     const lastRound = {
@@ -188,12 +188,12 @@ class Round {
   }
 
   /** A person who wanted an encryption is told why there is none. */
-  async #refusals(error: AgentError): Promise<Problem[]> {
+  async #refusals(): Promise<Problem[]> {
     const volumes = await this.#plainVolumes(await this.#agent.state.current())
     return volumes.map((volume) => {
       const message =
         `${volumeName(volume)} was not encrypted: without a receipt for its recovery password ` +
-        `the encryption does not start. ${error.message}`
+        'the encryption does not start.'
       this.#agent.say(message)
       return { code: 'ENCRYPTION_REFUSED', message, volumeId: volume.id }
     })

@@ -50,7 +50,7 @@ describe('the state file', () => {
       const changed = bytes.slice()
       changed[at]! ^= 1 << (at % 8)
       expect(() => decodeState(changed, 'agent.state'), `byte ${at}`).toThrow(
-        expect.objectContaining({ code: expect.stringMatching(/^STATE_(CORRUPT|VERSION)$/) }),
+        /is damaged|this agent reads version 1/,
       )
     }
   })

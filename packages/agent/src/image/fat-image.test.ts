@@ -29,7 +29,7 @@ test.skipIf(!judge)('fsck.vfat finds nothing to mend (skipped where it is not in
   for (const megabytes of [9, 12, 64]) {
     writeFileSync(path, createFatImage(megabytes * 1024 * 1024, [FILE]))
     const { status, stdout } = spawnSync('fsck.vfat', ['-n', path], { encoding: 'utf8' })
-    expect(status, stdout).toBe(0)
+    expect({ status, stdout }).toMatchObject({ status: 0 })
   }
   rmSync(directory, { recursive: true })
 })

@@ -126,7 +126,7 @@ describe('the encryption', () => {
   test.skipIf(!cryptsetup)('cryptsetup opens it too (skipped where it is absent)', () => {
     const args = ['open', '--type', 'bitlk', '--test-passphrase', '-r', encrypted.volumes[0]!.image]
     const { status, stderr } = spawnSync('cryptsetup', args, { input: password, encoding: 'utf8' })
-    expect(status, stderr).toBe(0)
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
   })
 
   test('of an encrypted volume is a no-op', async () => {

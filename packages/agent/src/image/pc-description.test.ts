@@ -21,7 +21,11 @@ describe('pc.json', () => {
     ['a list', [], 'it is not a JSON object'],
     ['no name', { volumes: [] }, '"name" is missing'],
     ['no volumes', { name: 'X' }, '"volumes" is not a list'],
-    ['too many volumes', { name: 'X', volumes: Array(33).fill(VOLUME) }, 'at most 32'],
+    [
+      'too many volumes',
+      { name: 'X', volumes: Array.from({ length: 33 }, () => VOLUME) },
+      'at most 32',
+    ],
     ['a path', { name: 'X', volumes: [{ ...VOLUME, image: '../d.img' }] }, 'volume 0 needs'],
     ['an absolute path', { name: 'X', volumes: [{ ...VOLUME, image: '/dev/sda' }] }, 'volume 0'],
     ['a GUID in braces', { name: 'X', volumes: [{ ...VOLUME, id: `{${ID}}` }] }, 'volume 0 needs'],

@@ -8,8 +8,11 @@ import { decodeState } from '../state-file.ts'
 import type { StateStorage } from '../state-file.ts'
 import type { AgentState } from '../agent-state.ts'
 import type { VolumeProvider } from '../volume-provider.ts'
+import { runRound } from '../run-round.ts'
 import { ContractService } from './contract-service.ts'
-import type { FaultInjector } from './fault-injector.ts'
+import { FaultInjector } from './fault-injector.ts'
+import { MemoryPc } from './memory-pc.ts'
+import type { MemoryVolume } from './memory-pc.ts'
 
 export const TEST_TOKEN = 'keydesk_enroll_test'
 
@@ -102,4 +105,24 @@ export class TestBench {
     if (bytes === undefined) throw new Error('no state file')
     return decodeState(bytes, this.storage.path)
   }
+}
+
+/** An enrolled PC with these volumes, and its agent. */
+export async function setUp(
+  ...volumes: MemoryVolume[]
+): Promise<{ bench: TestBench; agent: Agent }> {
+  const bench = await TestBench.enrolled(new MemoryPc(...volumes))
+  return { bench, agent: await bench.open() }
+}
+
+/** A connection that is refused. */
+export function unreachable(): Promise<never> {
+  return Promise.reject(new TypeError('fetch failed'))
+}
+
+/** The names of the calls that one round of a new process makes. */
+export async function callsOfRound(bench: TestBench): Promise<string[]> {
+  const recorder = new FaultInjector()
+  await runRound(await bench.open(recorder))
+  return recorder.calls
 }
