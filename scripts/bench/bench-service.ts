@@ -44,7 +44,8 @@ export async function withBenchService(
   const service = await startService({
     dataDirectory: folder,
     port,
-    settings: { KEYDESK_LOG_LEVEL: 'warn', ...settings },
+    // The floor's 64 sessions come on top of the server's: PostgreSQL must be set up for both.
+    settings: { KEYDESK_LOG_LEVEL: 'warn', KEYDESK_DATABASE_POOL: '70', ...settings },
   })
   try {
     const administratorSecret = service.administratorSecret ?? ''
@@ -102,7 +103,7 @@ async function insertDevices(databaseUrl: string): Promise<BenchDevice[]> {
       }))
       await client.query(
         `insert into device (id, key_thumbprint, public_key, name, enrollment_token_id, enrolled_at)
-         select id, thumbprint, public_key, 'BENCH-' || left(id::text, 8), token.id, now()
+         select new.id, thumbprint, public_key, 'BENCH-' || left(new.id::text, 8), token.id, now()
          from unnest($1::uuid[], $2::text[], $3::bytea[]) as new (id, thumbprint, public_key),
               (select id from enrollment_token limit 1) as token`,
         [
