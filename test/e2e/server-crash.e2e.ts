@@ -164,7 +164,7 @@ describe('kill -9', () => {
       "select pid from pg_stat_activity where application_name = 'keydesk-server' limit 1",
     )
     await kill(Number(session?.['pid']))
-    await expect.poll(() => server.output()).toContain('taking it again')
+    await expect.poll(() => server.output(), { timeout: 20_000 }).toContain('taking it again')
     await expect
       .poll(async () => (await fetch(`${address}/readyz`)).status, { timeout: 20_000 })
       .toBe(200)

@@ -4,7 +4,7 @@ import { readConfig, type Config } from '../../packages/server/src/config.ts'
 import type { Clock, Deps } from '../../packages/server/src/deps.ts'
 import { createLog } from '../../packages/server/src/ops/log.ts'
 import { createMetrics } from '../../packages/server/src/ops/metrics.ts'
-import { Readiness } from '../../packages/server/src/ops/readiness.ts'
+import { createReadiness } from '../../packages/server/src/ops/readiness-checks.ts'
 import { generateKeyring } from '../../packages/server/src/vault/keyring.ts'
 import { createTestDatabase } from './test-database.ts'
 
@@ -29,15 +29,16 @@ export interface TestDeps extends Deps, AsyncDisposable {
 /** The default configuration with the given changes, new keys, and a new database. */
 export async function createTestDeps(config: Partial<Config> = {}): Promise<TestDeps> {
   const database = await createTestDatabase()
+  const keyring = generateKeyring()
   return {
     config: { ...readConfig({}).config, origin: 'https://keydesk.example', ...config },
     db: database.db,
     databaseUrl: database.url,
     clock: new TestClock(),
-    keyring: generateKeyring(),
+    keyring,
     log: createLog({ level: 'silent', format: 'json' }),
     metrics: createMetrics(),
-    readiness: new Readiness(),
+    readiness: createReadiness(database.db, keyring),
     [Symbol.asyncDispose]: () => database[Symbol.asyncDispose](),
   }
 }

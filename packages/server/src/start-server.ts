@@ -6,24 +6,23 @@
 
 import { existsSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
-import { sql, type Kysely } from 'kysely'
 import type { Logger } from 'pino'
 import { createBootstrapAdministrator } from './access/create-bootstrap-administrator.ts'
 import { buildApp } from './app.ts'
+import { startBackgroundWork } from './background-work.ts'
 import type { Config } from './config.ts'
 import { clusterDirectory, prepareDataDirectory } from './db/embedded/data-directory.ts'
 import { startEmbeddedPostgres } from './db/embedded/embedded-postgres.ts'
 import { inspectDatabase } from './db/external-postgres.ts'
 import { migrate } from './db/migrate.ts'
 import { openDatabase } from './db/open-database.ts'
-import type { Database } from './db/schema.ts'
 import { systemClock, type Deps } from './deps.ts'
 import { StartError } from './errors.ts'
 import { firstRunText } from './first-run-text.ts'
 import type { App } from './http/app-type.ts'
-import type { GracefulStop } from './ops/graceful-stop.ts'
+import { untilCutOff, type GracefulStop } from './ops/graceful-stop.ts'
 import { createMetrics } from './ops/metrics.ts'
-import { Readiness } from './ops/readiness.ts'
+import { createReadiness } from './ops/readiness-checks.ts'
 import { openDeployment } from './vault/deployment.ts'
 import type { Keyring } from './vault/keyring.ts'
 import { openKeyring } from './vault/open-keyring.ts'
@@ -55,7 +54,7 @@ export async function startServer(options: StartServerOptions): Promise<void> {
     poolMax: config.databasePoolMax,
     onIdleError: (error) => log.warn({ err: error }, 'an idle database session broke'),
   })
-  stop.add('database sessions', () => db.destroy())
+  stop.add('database sessions', (cutOff) => untilCutOff(db.destroy(), cutOff))
   await openDeployment({
     db,
     keyring,
@@ -74,11 +73,15 @@ export async function startServer(options: StartServerOptions): Promise<void> {
     keyring,
     log,
     metrics: createMetrics(),
-    readiness: readinessOf(db),
+    readiness: createReadiness(db, keyring),
   }
   const app = await buildApp(deps)
-  stop.add('HTTP', () => app.close())
-  stop.onCutOff(() => app.server.closeAllConnections())
+  const work = startBackgroundWork(deps)
+  stop.add('background work', () => work.stop())
+  stop.add('HTTP', async (cutOff) => {
+    cutOff.addEventListener('abort', () => app.server.closeAllConnections())
+    await untilCutOff(app.close(), cutOff)
+  })
   await listen(app, config)
   const { port } = app.server.address() as AddressInfo
   log.info({ host: config.host, port, origin: config.origin }, 'ready')
@@ -95,7 +98,7 @@ async function openEmbedded(
     now: systemClock.now(),
     existingDatabase: existsSync(clusterDir) ? clusterDir : undefined,
   })
-  const postgres = await startEmbeddedPostgres({
+  const starting = startEmbeddedPostgres({
     dataDir: config.dataDir,
     poolMax: config.databasePoolMax,
     log,
@@ -104,8 +107,12 @@ async function openEmbedded(
       void stop.stop(1)
     },
   })
-  stop.add('PostgreSQL', () => postgres.stop())
-  return { url: postgres.url, keyring }
+  // Also when the signal comes while it is starting. A start that fails has stopped it itself.
+  stop.add('PostgreSQL', async () => {
+    const postgres = await starting.catch(() => undefined)
+    await postgres?.stop()
+  })
+  return { url: (await starting).url, keyring }
 }
 
 async function openExternal(
@@ -119,15 +126,6 @@ async function openExternal(
     existingDatabase: isKeydesk ? 'DATABASE_URL' : undefined,
   })
   return { url, keyring }
-}
-
-function readinessOf(db: Kysely<Database>): Readiness {
-  const readiness = new Readiness()
-  readiness.register('database', async () => {
-    await sql`select 1`.execute(db)
-    return true
-  })
-  return readiness
 }
 
 async function listen(app: App, config: Config): Promise<void> {

@@ -14,9 +14,12 @@ export function refuseWhileStopping(app: App): void {
   app.addHook('preClose', async () => {
     isStopping = true
   })
-  app.addHook('onRequest', async (_, reply) => {
+  // Or the client would keep the connection, and the stop would wait for it.
+  app.addHook('onSend', async (_, reply) => {
+    if (isStopping) reply.header('connection', 'close')
+  })
+  app.addHook('onRequest', async () => {
     if (!isStopping) return
-    reply.header('connection', 'close')
     throw new AppError('SHUTTING_DOWN', 'Try again in a few seconds.', {
       retryAfterSeconds: RETRY_AFTER_SECONDS,
     })

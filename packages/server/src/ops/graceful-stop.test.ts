@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
-import { GracefulStop } from './graceful-stop.ts'
+import { GracefulStop, untilCutOff } from './graceful-stop.ts'
 import { createLog } from './log.ts'
 
 function createStop(graceSeconds = 5): {
@@ -60,7 +60,8 @@ test('a second signal exits at once', async () => {
 
 test('after the grace time, what is in flight is cut off and the exit code is 1', async () => {
   const { stop, codes, signals } = createStop(0.05)
-  stop.add('HTTP', () => new Promise((settle) => stop.onCutOff(settle)))
+  stop.add('HTTP', (cutOff) => untilCutOff(new Promise(() => undefined), cutOff))
+  stop.add('mail', (cutOff) => untilCutOff(new Promise(() => undefined), cutOff))
   signals.emit('SIGTERM')
   await stop.stop(0)
   expect(codes).toEqual([1])

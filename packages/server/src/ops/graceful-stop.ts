@@ -19,8 +19,11 @@ export interface GracefulStopOptions {
 /** A step of the stop. Steps run one after the other, the last one added first. */
 interface Step {
   readonly name: string
-  readonly run: () => Promise<void>
+  readonly run: StopStep
 }
+
+/** Ends one part. From `cutOff` on it must not wait for work in flight any longer. */
+export type StopStep = (cutOff: AbortSignal) => Promise<void>
 
 /** After the grace time, PostgreSQL still gets this long to end in order. */
 const CUT_OFF_SECONDS = 10
@@ -29,7 +32,6 @@ export class GracefulStop {
   readonly #options: GracefulStopOptions
   readonly #steps: Step[] = []
   #stopping: Promise<void> | undefined
-  #onCutOff: () => void = () => undefined
 
   constructor(options: GracefulStopOptions) {
     this.#options = options
@@ -40,13 +42,8 @@ export class GracefulStop {
   }
 
   /** What was opened last is closed first. */
-  add(name: string, run: () => Promise<void>): void {
+  add(name: string, run: StopStep): void {
     this.#steps.push({ name, run })
-  }
-
-  /** Called once when the grace time is over, to end what is still in flight. */
-  onCutOff(cutOff: () => void): void {
-    this.#onCutOff = cutOff
   }
 
   listen(process: NodeJS.Process): void {
@@ -77,11 +74,10 @@ export class GracefulStop {
 
   async #run(code: number): Promise<void> {
     const { log, graceSeconds, exit } = this.#options
-    let isLate = false
-    const cutOff = setTimeout(() => {
-      isLate = true
+    const cutOff = new AbortController()
+    const grace = setTimeout(() => {
       log.warn({ graceSeconds }, 'the grace time is over; cutting off what is still in flight')
-      this.#onCutOff()
+      cutOff.abort()
     }, graceSeconds * 1000)
     const giveUp = setTimeout(
       () => {
@@ -93,15 +89,24 @@ export class GracefulStop {
     let failed = false
     for (const step of this.#steps.toReversed()) {
       try {
-        await step.run()
+        await step.run(cutOff.signal)
       } catch (error) {
         failed = true
         log.error({ err: error, step: step.name }, 'a step of the stop failed')
       }
     }
-    clearTimeout(cutOff)
+    clearTimeout(grace)
     clearTimeout(giveUp)
     log.info('stopped')
-    exit(isLate || failed ? 1 : code)
+    exit(cutOff.signal.aborted || failed ? 1 : code)
   }
+}
+
+/** Settles with the promise, or without it at the cut-off. */
+export async function untilCutOff(work: Promise<void>, cutOff: AbortSignal): Promise<void> {
+  const cut = new Promise<void>((settle) => {
+    if (cutOff.aborted) settle()
+    cutOff.addEventListener('abort', () => settle(), { once: true })
+  })
+  await Promise.race([work, cut])
 }
