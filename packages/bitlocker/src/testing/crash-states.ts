@@ -30,19 +30,19 @@ export function* crashStates(
   const durable = before.slice()
   for (const [number, epoch] of epochs(log, sectorSize).entries()) {
     for (const chosen of subsets(epoch.length)) {
-      const bytes = durable.slice()
-      for (const index of chosen) apply(bytes, epoch[index])
-      yield { name: `epoch ${number}, sectors [${chosen.join()}]`, bytes, torn: false }
-      const next = epoch[chosen.length]
-      if (next && chosen.every((index, position) => index === position)) {
-        const torn = bytes.slice()
-        apply(torn, { offset: next.offset, bytes: next.bytes.subarray(0, TORN_BYTES) })
-        yield {
-          name: `epoch ${number}, sectors [${chosen.join()}], one torn`,
-          bytes: torn,
-          torn: true,
-        }
+      // Each state is a copy of its own: whoever judges it may repair it in place.
+      const state = () => {
+        const bytes = durable.slice()
+        for (const index of chosen) apply(bytes, epoch[index])
+        return bytes
       }
+      const name = `epoch ${number}, sectors [${chosen.join()}]`
+      yield { name, bytes: state(), torn: false }
+      const next = epoch[chosen.length]
+      if (!next || chosen.some((index, position) => index !== position)) continue
+      const bytes = state()
+      apply(bytes, { offset: next.offset, bytes: next.bytes.subarray(0, TORN_BYTES) })
+      yield { name: `${name}, the next one torn`, bytes, torn: true }
     }
     for (const write of epoch) apply(durable, write)
   }
