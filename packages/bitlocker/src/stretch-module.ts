@@ -27,6 +27,8 @@ export const STRETCH_MEMORY = {
   /** The round constants: 64 words, then each in four lanes: 64 vectors. */
   constants: 4096,
   constantLanes: 5120,
+  /** Bytes of all that. */
+  size: 6144,
 } as const
 
 /** Counters that one pass of the loop handles: the lanes of a vector. */

@@ -1,35 +1,98 @@
 /**
- * The thread that stretches: one job after the other, as they come. Source of truth for the jobs: stretch-thread.ts.
- * Invariant: between jobs the thread holds no secret.
+ * The code of the thread that stretches: one job after the other, as they come. Invariants: between jobs the thread
+ * holds no secret; `stretchWorker` uses nothing but its parameters and globals, because the thread is started from the
+ * text of this one function: it then has no file to find, to strip of types and to load, and the time until it works is
+ * part of every first unlocking (docs/adr/0003-password-stretching.md).
  */
-import { parentPort } from 'node:worker_threads'
+import type { hash } from 'node:crypto'
+import type { MessagePort } from 'node:worker_threads'
 
-import { createStretchEngine } from './stretch-engine.ts'
-import type { StretchJob } from './stretch-thread.ts'
+/** To the thread. */
+export interface WorkerJob {
+  /** Comes back with every message about this job. */
+  readonly id: number
+  /** The WebAssembly.Module of stretch-module.ts; undefined: use OpenSSL. */
+  readonly module: object | undefined
+  /** The module's memory image, or the 88-byte state of the format. Secret; the thread wipes it. */
+  readonly state: Uint8Array<ArrayBuffer>
+  readonly rounds: number
+}
 
-/** Progress messages of one job: enough for a smooth bar. */
-const PROGRESS_STEPS = 64
+/** From the thread: some 64 times progress (0 < fraction <= 1), then the first 32 bytes of the state. */
+export type WorkerMessage =
+  | { readonly id: number; readonly progress: number }
+  | { readonly id: number; readonly result: Uint8Array<ArrayBuffer> }
 
-const engine = createStretchEngine()
-const port = parentPort
-if (port === null) throw new Error('this file is the code of a thread')
-
-port.on('message', ({ initial, salt, rounds }: StretchJob) => {
-  engine.start(initial, salt)
-  initial.fill(0)
-  const step = 4 * Math.ceil(rounds / PROGRESS_STEPS / 4)
-  for (let done = 0; done < rounds;) {
-    const count = Math.min(step, rounds - done)
-    engine.run(count)
-    done += count
-    port.postMessage(done / rounds, [])
+/** The part of the standard WebAssembly API used here; Node's types leave it to the DOM's. */
+declare const WebAssembly: {
+  Instance: new (module: object) => {
+    exports: { memory: { buffer: ArrayBuffer }; run: (rounds: number) => void }
   }
-  const result = engine.result()
-  engine.wipe()
-  port.postMessage(result, [result.buffer])
-})
+}
 
-// The first calls start the optimising compiler, which works on while the first job is still being prepared.
-engine.start(new Uint8Array(32), new Uint8Array(16))
-engine.run(1024)
-engine.wipe()
+/** A script for `new Worker(…, { eval: true })`. */
+export function workerScript(): string {
+  return `(${stretchWorker.toString()})(require('node:worker_threads').parentPort, require('node:crypto').hash)`
+}
+
+function stretchWorker(port: MessagePort, hashOnce: typeof hash): void {
+  const PROGRESS_STEPS = 64
+  // V8 puts fast WebAssembly code in place between calls, never within one, so a call does few rounds.
+  const ROUNDS_PER_CALL = 256
+  let instance: InstanceType<typeof WebAssembly.Instance> | undefined
+
+  port.on('message', ({ id, module, state, rounds }: WorkerJob) => {
+    const slice = ROUNDS_PER_CALL * Math.ceil(rounds / PROGRESS_STEPS / ROUNDS_PER_CALL)
+    const onProgress = (done: number) => {
+      if (done % slice === 0 || done === rounds) {
+        port.postMessage({ id, progress: done / rounds })
+      }
+    }
+    const result =
+      module === undefined
+        ? runOpenSsl(state, rounds, onProgress)
+        : runModule(module, state, rounds, onProgress)
+    state.fill(0)
+    port.postMessage({ id, result }, [result.buffer])
+  })
+
+  function runModule(
+    module: object,
+    state: Uint8Array,
+    rounds: number,
+    onProgress: (done: number) => void,
+  ): Uint8Array<ArrayBuffer> {
+    // One for all jobs: there is only one module, and each memory reserves gigabytes of addresses.
+    instance ??= new WebAssembly.Instance(module)
+    const { exports } = instance
+    const memory = new Uint8Array(exports.memory.buffer)
+    memory.set(state)
+    for (let done = 0; done < rounds;) {
+      const count = Math.min(ROUNDS_PER_CALL, rounds - done)
+      exports.run(count)
+      done += count
+      onProgress(done)
+    }
+    const result = memory.slice(0, 32)
+    memory.fill(0)
+    return result
+  }
+
+  /** One call a round, most of it spent getting in and out. */
+  function runOpenSsl(
+    state: Uint8Array<ArrayBuffer>,
+    rounds: number,
+    onProgress: (done: number) => void,
+  ): Uint8Array<ArrayBuffer> {
+    const view = new DataView(state.buffer, state.byteOffset, state.byteLength)
+    for (let done = 0; done < rounds;) {
+      // A binary result is a string of one-byte characters, several times cheaper than a Buffer for each round.
+      const digest = hashOnce('sha256', state, 'binary')
+      for (let at = 0; at < 32; at++) state[at] = digest.charCodeAt(at)
+      done += 1
+      view.setUint32(80, done, true)
+      onProgress(done)
+    }
+    return state.slice(0, 32)
+  }
+}
