@@ -25,7 +25,10 @@ const HEADER = `/**
 import type { ColumnType, Generated, GeneratedAlways } from 'kysely'
 `
 
-/** What \`pg\` with the parsers of db/open-database.ts makes of a type. Others are added when needed. */
+/**
+ * What \`pg\` with the parsers of db/open-database.ts makes of a type. Others are added when
+ * needed.
+ */
 const TYPES: Readonly<Record<string, string | undefined>> = {
   bool: 'boolean',
   bytea: 'Buffer',
@@ -65,9 +68,7 @@ function columnType(column: Column): string {
   const isArray = column.type.startsWith('_')
   const base = TYPES[isArray ? column.type.slice(1) : column.type]
   if (base === undefined) {
-    throw new Error(
-      `${column.table}.${column.column} has the type ${column.type}; add it to scripts/db-schema.ts`,
-    )
+    throw new Error(`${column.table}.${column.column} has the type ${column.type}: add it to TYPES`)
   }
   const element = isArray ? `${base}[]` : base
   const type = column.isNullable && base !== 'unknown' ? `${element} | null` : element
@@ -76,7 +77,8 @@ function columnType(column: Column): string {
   if (base === 'unknown') {
     const isOptional = column.isNullable || column.hasDefault
     const nullable = column.isNullable ? ' | null' : ''
-    return `ColumnType<unknown, string${nullable}${isOptional ? ' | undefined' : ''}, string${nullable}>`
+    const optional = isOptional ? ' | undefined' : ''
+    return `ColumnType<unknown, string${nullable}${optional}, string${nullable}>`
   }
   return column.hasDefault ? `Generated<${type}>` : type
 }

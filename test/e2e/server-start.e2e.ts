@@ -113,7 +113,8 @@ describe('the configuration', () => {
     const server = startServerProcess({ dataDir, env: { KEYDESK_ROTATION_DELY: '1h' } })
     await server.ready()
     expect(server.output()).toContain(
-      'KEYDESK_ROTATION_DELY is not a variable of this server; did you mean KEYDESK_ROTATION_DELAY?',
+      'KEYDESK_ROTATION_DELY is not a variable of this server; did you mean ' +
+        'KEYDESK_ROTATION_DELAY?',
     )
   })
 
@@ -151,12 +152,13 @@ describe('two servers', () => {
     const second = startServerProcess({ dataDir })
     expect(await second.exited).toBe(1)
     expect(second.output()).toContain(
-      `Another Keydesk server (process ${first.child.pid}) is running on the data directory ${dataDir}.`,
+      `Another Keydesk server (process ${first.child.pid}) is running on the ` +
+        `data directory ${dataDir}.`,
     )
     expect((await fetch(`${address}/readyz`)).status).toBe(200)
   })
 
-  test('started at once on an empty directory: one stays, the other says why it does not', async () => {
+  test('started at once on an empty directory: one stays, the other says why', async () => {
     const dataDir = join(temporaryDirectory(), 'data')
     const rivals = [startServerProcess({ dataDir }), startServerProcess({ dataDir })]
     const outcomes = await Promise.all(

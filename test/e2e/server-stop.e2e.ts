@@ -31,7 +31,7 @@ interface Held {
   /** The answer to a request that is in flight. */
   readonly answer: Promise<Response>
   /** Lets it go on. */
-  release(): Promise<unknown>
+  readonly release: () => Promise<unknown>
 }
 
 /** A server with one request in flight that waits for a lock. */
@@ -91,7 +91,7 @@ test.each(['SIGTERM', 'SIGINT'] as const)(
   },
 )
 
-test('after the grace time the request is cut off, and the server is gone with exit 1', async () => {
+test('after the grace time the request is cut off, and the server exits with 1', async () => {
   const { server, answer } = await holdRequest({ KEYDESK_SHUTDOWN_GRACE: '1s' })
   server.child.kill('SIGTERM')
   const started = performance.now()

@@ -1,6 +1,6 @@
 /**
- * Who starts the server, and where it lies. Goal: `npm start` works for root and for everybody else,
- * also in a checkout that only root can enter, and PostgreSQL never keeps a right of root's.
+ * Who starts the server, and where it lies. Goal: `npm start` works for root and for everybody
+ * else, also in a checkout that only root can enter, and PostgreSQL never keeps a right of root's.
  *
  * The cases of root need root; the runner's user decides which ones run.
  */

@@ -1,4 +1,6 @@
-/** What the rules get from outside, for tests: a database of the test's own and a clock it can turn. */
+/**
+ * What the rules get from outside, for tests: a database of the test's own and a clock it can turn.
+ */
 
 import { readConfig, type Config } from '../../packages/server/src/config.ts'
 import type { Clock, Deps } from '../../packages/server/src/deps.ts'

@@ -75,7 +75,10 @@ export function host(text: string): string {
   return text
 }
 
-/** `https://keydesk.example`: scheme, host and port only, because devices sign for exactly this text. */
+/**
+ * `https://keydesk.example`: scheme, host and port only, because devices sign for exactly this
+ * text.
+ */
 export function webOrigin(text: string): string {
   const url = URL.parse(text)
   const isWeb = url?.protocol === 'https:' || url?.protocol === 'http:'

@@ -62,8 +62,8 @@ export const VARIABLES = {
     default: undefined,
     example: '/etc/keydesk/vault-key.json',
     description:
-      'The private keys of this deployment; without them no stored recovery password can be read. ' +
-      'Without this variable: vault-key.json in KEYDESK_DATA_DIR.',
+      'The private keys of this deployment; without them no stored recovery password can be ' +
+      'read. Without this variable: vault-key.json in KEYDESK_DATA_DIR.',
     parse: values.path,
   }),
   host: variable({
@@ -90,8 +90,8 @@ export const VARIABLES = {
     default: undefined,
     example: 'https://keydesk.example',
     description:
-      'The address that devices and browsers use, without a path. Devices sign their requests for ' +
-      'it. Without this variable: http://localhost and the port.',
+      'The address that devices and browsers use, without a path. Devices sign their requests ' +
+      'for it. Without this variable: http://localhost and the port.',
     parse: values.webOrigin,
   }),
   trustedProxies: variable({
@@ -205,7 +205,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): R
   }
   if (parsed['port'] === 0 && parsed['origin'] === undefined) {
     problems.push(
-      'KEYDESK_ORIGIN is missing: with KEYDESK_PORT=0 the address cannot be derived from the port. ' +
+      'KEYDESK_ORIGIN is missing: with KEYDESK_PORT=0 the port does not tell the address. ' +
         `Example: ${VARIABLES.origin.example}`,
     )
   }

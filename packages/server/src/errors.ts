@@ -15,7 +15,9 @@ export interface AppErrorOptions {
   readonly retryAfterSeconds?: number
 }
 
-/** An expected failure of one request. `detail` is shown to the caller: what is wrong, what to do. */
+/**
+ * An expected failure of one request. `detail` is shown to the caller: what is wrong, what to do.
+ */
 export class AppError extends Error {
   readonly code: ErrorCode
   readonly status: number

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { createEmptyDatabase, createTestDatabase } from '../../../../test/support/test-database.ts'
 import { inspectDatabase } from './external-postgres.ts'
 
-test('an empty database is not Keydesk, and a migrated one without its deployment neither', async () => {
+test('an empty database is not Keydesk, nor is a migrated one without its deployment', async () => {
   expect((await inspectDatabase(await createEmptyDatabase())).isKeydesk).toBe(false)
   await using database = await createTestDatabase()
   expect((await inspectDatabase(database.url)).isKeydesk).toBe(false)

@@ -84,7 +84,8 @@ describe('migrate', () => {
     const url = await createEmptyDatabase()
     await migrate(url, migrationsOf(FIRST, SECOND))
     expect(await failure(migrate(url, migrationsOf(FIRST)))).toContain(
-      'The database is newer than this server: it has migration 0002_step.sql, and this server knows 1.',
+      'The database is newer than this server: it has migration 0002_step.sql, and this server ' +
+        'knows 1.',
     )
   })
 

@@ -125,7 +125,14 @@ const ATTEMPTS: Readonly<Record<string, string>> = {
     `{"__proto__":{"${PASSWORD}":1},"constructor":{"prototype":{"x":"${TOKEN}"}}}`,
   ),
   'in a body that is too large': request(POST, [JSON_TYPE], `"${`${PASSWORD} `.repeat(6000)}"`),
-  'in a body shorter than announced': `${POST}\r\nHost: x\r\n${JSON_TYPE}\r\nContent-Length: 999\r\n\r\n"${PASSWORD}`,
+  'in a body shorter than announced': [
+    POST,
+    'Host: x',
+    JSON_TYPE,
+    'Content-Length: 999',
+    '',
+    PASSWORD,
+  ].join('\r\n'),
 }
 
 test.each(Object.entries(ATTEMPTS))(

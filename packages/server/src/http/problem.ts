@@ -104,7 +104,9 @@ function isFastifyError(error: unknown): error is FastifyError {
   return error instanceof Error && 'code' in error && typeof error.code === 'string'
 }
 
-/** Says where the request is wrong, never what was there: values and unknown names can be secrets. */
+/**
+ * Says where the request is wrong, never what was there: values and unknown names can be secrets.
+ */
 function validationProblem(
   error: FastifyError,
   failures: readonly FastifySchemaValidationError[],

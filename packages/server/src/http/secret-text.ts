@@ -6,7 +6,9 @@
  * tokens or a signed token is replaced. False positives cost a few digits in a log line.
  */
 
-/** Two or more groups of six digits, however separated: the shape of a recovery password's parts. */
+/**
+ * Two or more groups of six digits, however separated: the shape of a recovery password's parts.
+ */
 const RECOVERY_PASSWORD = /\d{6}(?:[\s\-–—_.,+%]{0,3}\d{1,6})+/g
 /** `keydesk_admin_…`, `keydesk_enroll_…` */
 const OWN_TOKEN = /keydesk_[a-z]+_[A-Za-z0-9_-]+/g

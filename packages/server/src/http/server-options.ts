@@ -1,6 +1,6 @@
 /**
- * Every option of Fastify that decides what a request may be. All of them are written out, so that a
- * new version's default changes nothing here.
+ * Every option of Fastify that decides what a request may be. All of them are written out, so that
+ * a new version's default changes nothing here.
  */
 
 import { randomUUID } from 'node:crypto'
@@ -63,8 +63,8 @@ export function serverOptions(deps: Deps): FastifyServerOptions {
 const SANE_REQUEST_ID = /^[A-Za-z0-9_-]{8,64}$/
 
 /**
- * The proxy's `x-request-id`, if it is a plain token that cannot be mistaken for a recovery password
- * or forge a log line; else a new one.
+ * The proxy's `x-request-id`, if it is a plain token that cannot be mistaken for a recovery
+ * password or forge a log line; else a new one.
  */
 function requestId(request: { headers: IncomingMessage['headers'] }): string {
   const given = request.headers['x-request-id']

@@ -1,8 +1,8 @@
 /**
  * Files that exist whole or not at all, and still do after a power cut.
  *
- * Order: write beside the target, fsync the bytes, give it its name, fsync the directory. A crash in
- * between leaves a file with a random name, which nothing reads.
+ * Order: write beside the target, fsync the bytes, give it its name, fsync the directory. A crash
+ * in between leaves a file with a random name, which nothing reads.
  */
 
 import { randomBytes } from 'node:crypto'

@@ -35,7 +35,7 @@ test('a signal runs the steps, last opened first, and exits with 0', async () =>
   expect(codes).toEqual([0])
 })
 
-test('a step that fails does not keep the others from running, but from exiting with 0', async () => {
+test('a step that fails does not keep the others from running; the exit code is 1', async () => {
   const { stop, codes } = createStop()
   const order: string[] = []
   stop.add('database', async () => void order.push('database'))

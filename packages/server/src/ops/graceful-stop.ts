@@ -1,10 +1,10 @@
 /**
  * How the process ends: in order, once, and never because of a forgotten handle.
  *
- * First SIGTERM or SIGINT: no new work, what was begun is finished and answered, then the database is
- * closed, exit 0. Work that outlasts the grace time is cut off, exit 1. A second signal ends at once:
- * the next start copes with that as with any crash. An error that nobody caught ends the process too,
- * since nothing is known of its state then.
+ * First SIGTERM or SIGINT: no new work, what was begun is finished and answered, then the database
+ * is closed, exit 0. Work that outlasts the grace time is cut off, exit 1. A second signal ends at
+ * once: the next start copes with that as with any crash. An error that nobody caught ends the
+ * process too, since nothing is known of its state then.
  */
 
 import type { Logger } from 'pino'

@@ -86,7 +86,8 @@ describe('withoutSecrets', () => {
 
   test('takes out tokens of every kind', () => {
     const text =
-      'Authorization: Bearer abc.def, keydesk_enroll_Zm9v-_x, eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJ4In0.c2ln'
+      'Authorization: Bearer abc.def, keydesk_enroll_Zm9v-_x, ' +
+      'eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJ4In0.c2ln'
     expect(withoutSecrets(text)).toBe('Authorization: [redacted], [redacted], [redacted]')
   })
 

@@ -1,8 +1,9 @@
 /**
  * Structured logs: one JSON object a line on standard output, or a line for people.
  *
- * What may appear is an allow-list: serialisers pick named fields, and no body, header, query or raw
- * URL is among them. Error text goes through `withoutSecrets`, because libraries quote their input.
+ * What may appear is an allow-list: serialisers pick named fields, and no body, header, query or
+ * raw URL is among them. Error text goes through `withoutSecrets`, because libraries quote their
+ * input.
  */
 
 import { pino, type DestinationStream, type Logger } from 'pino'
@@ -24,7 +25,8 @@ export function createLog(options: LogOptions): Logger {
       base: null,
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
-      // `req` and `res` are what Fastify would log: withheld here, `http/request-log.ts` says what is logged.
+      // `req` and `res` are what Fastify would log: withheld here, `http/request-log.ts` says what
+      // is logged.
       serializers: { err: errorFields, req: () => undefined, res: () => undefined },
     },
     options.format === 'text' ? new TextLines(destination) : destination,
@@ -34,7 +36,9 @@ export function createLog(options: LogOptions): Logger {
 /** Causes are few; a loop of them ends here. */
 const CAUSES_MAX = 5
 
-/** Name, code, message, stack and causes of an error, without secrets. Never its other properties. */
+/**
+ * Name, code, message, stack and causes of an error, without secrets. Never its other properties.
+ */
 export function errorFields(error: unknown, depth = 0): unknown {
   if (!(error instanceof Error)) return { type: typeof error }
   const fields: Record<string, unknown> = { type: error.name, message: errorText(error) }

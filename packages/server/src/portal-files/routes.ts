@@ -2,8 +2,8 @@
  * The portal: its built files, and its one page for every address that a person opens in it.
  *
  * The policy allows scripts, styles and connections of this origin only, nothing inline, and no
- * framing (OWASP ASVS 5.0, 3.4.3). A program that asks for an address that does not exist gets a 404
- * and never the page.
+ * framing (OWASP ASVS 5.0, 3.4.3). A program that asks for an address that does not exist gets a
+ * 404 and never the page.
  */
 
 import type { FastifyReply, FastifyRequest } from 'fastify'

@@ -2,10 +2,10 @@
  * The vault key file: the private keys of a deployment on the disk.
  *
  * JSON, mode 0600, written once, whole, and never again. Losing it loses every stored recovery
- * password; leaking it, together with the database, leaks them all. So a server makes one only where
- * there is no database yet, refuses one that others can read, and says when it is not the one that
- * the database was made with (`deployment.ts`). A later version of the format adds the audit log's
- * signing key beside the two that are here.
+ * password; leaking it, together with the database, leaks them all. So a server makes one only
+ * where there is no database yet, refuses one that others can read, and says when it is not the one
+ * that the database was made with (`deployment.ts`). A later version of the format adds the audit
+ * log's signing key beside the two that are here.
  */
 
 import { readFileSync, statSync } from 'node:fs'

@@ -44,7 +44,9 @@ export function generateKeyring(): Keyring {
   }
 }
 
-/** @throws TypeError when the JWK is not a private P-256 or Ed25519 key. The message holds no key. */
+/**
+ * @throws TypeError when the JWK is not a private P-256 or Ed25519 key. The message holds no key.
+ */
 export function keyringKeyFromJwk(jwk: JsonWebKey): KeyringKey {
   let privateKey: KeyObject
   try {

@@ -1,8 +1,8 @@
 /**
  * Decides whether this start may make a vault key: only where nothing is stored yet.
  *
- * Order at the first run: key file, then database. So a crash leaves a key without a database, which
- * the next start goes on with, and never a database whose key was not yet on the disk.
+ * Order at the first run: key file, then database. So a crash leaves a key without a database,
+ * which the next start goes on with, and never a database whose key was not yet on the disk.
  */
 
 import { StartError } from '../errors.ts'

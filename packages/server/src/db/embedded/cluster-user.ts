@@ -15,8 +15,8 @@ export interface SystemUser {
 const ROOT = 0
 
 /**
- * `undefined`: the user that this process runs as. Else the user to drop to: the owner of an existing
- * cluster, or `postgres` where that account exists, or `nobody`.
+ * `undefined`: the user that this process runs as. Else the user to drop to: the owner of an
+ * existing cluster, or `postgres` where that account exists, or `nobody`.
  */
 export function clusterUser(clusterDir: string): SystemUser | undefined {
   // Windows has no uid; there PostgreSQL itself gives up administrator rights.

@@ -20,8 +20,8 @@ export function prepareDataDirectory(dataDir: string): void {
   } catch (error) {
     const reason = (error as NodeJS.ErrnoException).code ?? 'unknown'
     throw new StartError(
-      `The data directory ${dataDir} cannot be used (${reason}). Make it writable for the user that ` +
-        'runs Keydesk, or set KEYDESK_DATA_DIR to another one.',
+      `The data directory ${dataDir} cannot be used (${reason}). Make it writable for the user ` +
+        'that runs Keydesk, or set KEYDESK_DATA_DIR to another one.',
       { cause: error },
     )
   }

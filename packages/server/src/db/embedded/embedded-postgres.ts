@@ -2,9 +2,10 @@
  * The PostgreSQL that a server brings along: `<data directory>/postgres`, on the loopback, started
  * and stopped with the server (docs/adr/0004-embedded-postgresql.md).
  *
- * A server may be killed at any moment. The next start finds its orphan by `postmaster.pid`, tells it
- * from a living server's by the server lock, stops it, and starts its own. Of two servers on one
- * directory, the one that holds the lock stays; the other stops with a sentence and touches nothing.
+ * A server may be killed at any moment. The next start finds its orphan by `postmaster.pid`, tells
+ * it from a living server's by the server lock, stops it, and starts its own. Of two servers on one
+ * directory, the one that holds the lock stays; the other stops with a sentence and touches
+ * nothing.
  */
 
 import { randomBytes } from 'node:crypto'
@@ -46,7 +47,9 @@ export interface EmbeddedPostgres {
 
 /** Sessions beside the pool: the server lock, migrations, an operator's psql, maintenance. */
 const SPARE_SESSIONS = 20
-/** Starting includes replaying the log after a crash, which a full disk's worth of writes delays. */
+/**
+ * Starting includes replaying the log after a crash, which a full disk's worth of writes delays.
+ */
 const START_TIMEOUT_MS = 5 * 60_000
 /** How long the sessions of a server that was just killed may take to notice. */
 const OWNER_PATIENCE_MS = 3000
@@ -92,7 +95,7 @@ async function prepareCluster(options: EmbeddedPostgresOptions): Promise<Cluster
   const exists = existsSync(clusterDir)
   if (exists && !existsSync(passwordFile)) {
     throw new StartError(
-      `${passwordFile} is missing, and without it the database in ${clusterDir} cannot be opened. ` +
+      `${passwordFile} is missing; without it the database in ${clusterDir} cannot be opened. ` +
         'Restore it from the backup that the database came from.',
     )
   }
@@ -185,7 +188,8 @@ class RunningCluster {
   }
 
   /**
-   * The lock of the PostgreSQL with this process ID, once it answers. `undefined` when it ended first.
+   * The lock of the PostgreSQL with this process ID, once it answers. `undefined` when it ended
+   * first.
    *
    * @throws StartError when another server holds it.
    */
@@ -210,7 +214,9 @@ class RunningCluster {
     return undefined
   }
 
-  /** PostgreSQL drops every session when one of its processes crashes; it then goes on by itself. */
+  /**
+   * PostgreSQL drops every session when one of its processes crashes; it then goes on by itself.
+   */
   async #regainLock(): Promise<void> {
     const pid = this.#postmaster?.child.pid
     if (this.#stopping || pid === undefined) return
@@ -233,7 +239,8 @@ class RunningCluster {
     this.#stopping = true
     const pid = this.#postmaster?.child.pid
     if (pid === undefined || this.#postmaster === undefined) return
-    // The lock is held until PostgreSQL itself drops it, so no other server slips in before the end.
+    // The lock is held until PostgreSQL itself drops it, so no other server slips in before the
+    // end.
     if (this.#postmaster.child.exitCode === null && this.#postmaster.child.signalCode === null) {
       await stopPostmaster(this.#cluster, pid, STOP_TIMEOUT_MS)
     }
@@ -243,18 +250,24 @@ class RunningCluster {
 }
 
 function otherServer(dataDir: string, pid: string | undefined): StartError {
+  const name =
+    pid === undefined ? 'Another Keydesk server' : `Another Keydesk server (process ${pid})`
   return new StartError(
-    `Another Keydesk server${pid === undefined ? '' : ` (process ${pid})`} is running on the data ` +
-      `directory ${dataDir}. Stop that one first, or give this one a KEYDESK_DATA_DIR of its own.`,
+    `${name} is running on the data directory ${dataDir}. ` +
+      'Stop that one first, or give this one a KEYDESK_DATA_DIR of its own.',
   )
 }
 
 /** Another server was faster, or the sessions of a killed PostgreSQL are not all gone yet. */
-const TRANSIENT =
-  /lock file "postmaster\.pid" already exists|could not create any TCP\/IP sockets|Address already in use|pre-existing shared memory block/
+const TRANSIENT = [
+  'lock file "postmaster.pid" already exists',
+  'could not create any TCP/IP sockets',
+  'Address already in use',
+  'pre-existing shared memory block',
+]
 
 function throwUnlessTransient(output: string, dataDir: string): void {
-  if (TRANSIENT.test(output)) return
+  if (TRANSIENT.some((text) => output.includes(text))) return
   const fatal = output.split('\n').findLast((line) => /FATAL|PANIC/.test(line)) ?? output.trim()
   throw new StartError(
     `PostgreSQL does not start: ${fatal.slice(-500)}. ` +
@@ -275,7 +288,10 @@ function databaseUrl(role: string, password: string, port: number, database: str
   return `postgres://${role}:${password}@127.0.0.1:${port}/${database}`
 }
 
-/** A port that is free now. If another program takes it before PostgreSQL does, the start is repeated. */
+/**
+ * A port that is free now. If another program takes it before PostgreSQL does, the start is
+ * repeated.
+ */
 async function freePort(): Promise<number> {
   const probe = createServer()
   return await new Promise<number>((settle, reject) => {

@@ -1,8 +1,8 @@
 /**
  * `postmaster.pid`, the file by which a running PostgreSQL owns its cluster.
  *
- * Source: PostgreSQL 18, src/include/utils/pidfile.h. Lines: 1 process ID, 2 data directory, 3 start
- * time, 4 port, 5 socket directory, 6 listen address, 7 shared memory key, 8 status.
+ * Source: PostgreSQL 18, src/include/utils/pidfile.h. Lines: 1 process ID, 2 data directory, 3
+ * start time, 4 port, 5 socket directory, 6 listen address, 7 shared memory key, 8 status.
  */
 
 import { readFileSync, readlinkSync, realpathSync } from 'node:fs'

@@ -91,7 +91,8 @@ function settingArguments(options: PostmasterOptions): string[] {
     log_min_duration_statement: '-1',
     log_parameter_max_length: '0',
     log_parameter_max_length_on_error: '0',
-    // Our statements touch few rows; parallel ones would need more shared memory than containers give.
+    // Our statements touch few rows; parallel ones would need more shared memory than containers
+    // give.
     max_parallel_workers_per_gather: '0',
     jit: 'off',
     ...options.settings,
@@ -100,8 +101,8 @@ function settingArguments(options: PostmasterOptions): string[] {
 }
 
 /**
- * Ends a PostgreSQL of ours: fast (open transactions roll back, everything committed is written), and
- * if that takes too long, immediately, in which case the next start replays the log.
+ * Ends a PostgreSQL of ours: fast (open transactions roll back, everything committed is written),
+ * and if that takes too long, immediately, in which case the next start replays the log.
  */
 export async function stopPostmaster(
   cluster: { readonly runtime: string; readonly clusterDir: string },

@@ -60,7 +60,8 @@ export function reachableRuntime(
   throw new StartError(
     `PostgreSQL does not run as root, and user ${user.uid} cannot execute it at ${runtime} ` +
       `(${failure}) nor at a copy below ${stagingParents.join(', ')}. ` +
-      'Install Keydesk where other users can read it, start it as another user, or set DATABASE_URL.',
+      'Install Keydesk where other users can read it, start it as another user, or set ' +
+      'DATABASE_URL.',
   )
 }
 

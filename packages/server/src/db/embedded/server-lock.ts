@@ -1,9 +1,9 @@
 /**
  * The advisory lock that says which server a cluster belongs to.
  *
- * PostgreSQL drops it the moment its holder dies, however it dies. So a running PostgreSQL whose lock
- * is free is an orphan of a killed server, and one whose lock is held belongs to a living one. Who
- * holds the lock owns the cluster, no matter which server started the process.
+ * PostgreSQL drops it the moment its holder dies, however it dies. So a running PostgreSQL whose
+ * lock is free is an orphan of a killed server, and one whose lock is held belongs to a living one.
+ * Who holds the lock owns the cluster, no matter which server started the process.
  */
 
 import { Client, type QueryResultRow } from 'pg'
@@ -83,7 +83,9 @@ async function ownerPid(client: Client): Promise<string | undefined> {
   return name?.startsWith(APPLICATION_PREFIX) ? name.slice(APPLICATION_PREFIX.length) : undefined
 }
 
-/** Class 57P: starting, stopping or crashed. 53300: too many sessions. The rest are socket errors. */
+/**
+ * Class 57P: starting, stopping or crashed. 53300: too many sessions. The rest are socket errors.
+ */
 function isNoAnswer(error: unknown): boolean {
   if (!(error instanceof Error)) return false
   const code = 'code' in error && typeof error.code === 'string' ? error.code : ''

@@ -23,8 +23,8 @@ export function clusterSpawnOptions(
   return {
     cwd: clusterDir,
     ...user,
-    // Ctrl-C goes to every process of the terminal's session; PostgreSQL has to outlive the requests
-    // in flight, so it gets a session of its own.
+    // Ctrl-C goes to every process of the terminal's session; PostgreSQL has to outlive the
+    // requests in flight, so it gets a session of its own.
     detached: process.platform !== 'win32',
     windowsHide: true,
     // Nothing of the server's environment: it may hold secrets. Windows programs need theirs.
