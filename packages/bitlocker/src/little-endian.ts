@@ -55,7 +55,10 @@ export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {
 }
 
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, at) => byte === b[at])
+  if (a.length !== b.length) return false
+  // A loop, not `every`: whole metadata regions are compared, and a call for each byte takes ten times as long.
+  for (let at = 0; at < a.length; at++) if (a[at] !== b[at]) return false
+  return true
 }
 
 function viewOf(bytes: Uint8Array, at: number, length: number): DataView {
