@@ -19,19 +19,25 @@ const CODED_ERRORS = new Set(['VolumeError', 'RecoveryPasswordError', 'RecoveryK
 /** Four groups are enough, with a digit too many or too few: a mistyped password is a password. */
 const PASSWORD_LIKE = /(?<![\w-])\d{5,7}(?:[\s-]+\d{5,7}){3,}(?![\w-])|\d{40,}/g
 
+interface ReportOptions {
+  readonly json: boolean
+  /** The command whose --help says more: `keydesk volume verify`. */
+  readonly command: string
+}
+
 /** Writes the failure and returns the exit code. */
-export function reportFailure(error: unknown, { json }: { readonly json: boolean }): number {
-  const { code, message, exitCode } = failureOf(error)
+export function reportFailure(error: unknown, { json, command }: ReportOptions): number {
+  const { code, message, exitCode } = failureOf(error, command)
   const text = message.replaceAll(PASSWORD_LIKE, '[hidden]')
   const line = json ? JSON.stringify({ error: { code, message: text } }) : `keydesk: ${text}.`
   process.stderr.write(`${line}\n`)
   return exitCode
 }
 
-function failureOf(error: unknown): Failure {
+function failureOf(error: unknown, command: string): Failure {
   if (error instanceof CommandError) return error
   if (error instanceof CommanderError) {
-    return { code: 'USAGE', message: usageMessage(error), exitCode: EXIT_FAILED }
+    return { code: 'USAGE', message: usageMessage(error, command), exitCode: EXIT_FAILED }
   }
   if (error instanceof Error && CODED_ERRORS.has(error.name) && 'code' in error) {
     return { code: String(error.code), message: error.message, exitCode: EXIT_FAILED }
@@ -44,7 +50,7 @@ function failureOf(error: unknown): Failure {
   }
 }
 
-function usageMessage({ message }: CommanderError): string {
+function usageMessage({ message }: CommanderError, command: string): string {
   const [first = ''] = message.replace(/^error: /, '').split('\n')
   const text = first
     // A value behind "=" may be a secret that somebody tried to pass.
@@ -54,6 +60,6 @@ function usageMessage({ message }: CommanderError): string {
   const hint = isAboutPassword
     ? '. Passwords come from a file or standard input (--recovery-password-file FILE or -), ' +
       'never from an argument, which others on this machine can see'
-    : '; see keydesk --help'
+    : `; "${command} --help" says what there is`
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}${hint}`
 }

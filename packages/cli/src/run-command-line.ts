@@ -21,7 +21,10 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
   } catch (error) {
     if (error instanceof CommanderError && error.code === 'commander.help') return 2
     if (error instanceof CommanderError && error.exitCode === 0) return 0
-    return reportFailure(error, { json: args.includes('--json') })
+    return reportFailure(error, {
+      json: args.includes('--json'),
+      command: calledName(program, args),
+    })
   }
 }
 
@@ -29,4 +32,11 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
 function quieten(command: Command): void {
   command.exitOverride().configureOutput({ outputError: () => {} })
   for (const nested of command.commands) quieten(nested)
+}
+
+/** The program and the commands that were recognised: `keydesk volume verify`. */
+function calledName(program: Command, args: readonly string[]): string {
+  const [name = '', ...rest] = args
+  const nested = program.commands.find((command) => command.name() === name)
+  return nested ? `${program.name()} ${calledName(nested, rest)}` : program.name()
 }

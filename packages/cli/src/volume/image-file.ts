@@ -26,6 +26,7 @@ export async function createImageFile(
 ): Promise<ImageFile> {
   const isReplacing = await isThere(path, force)
   const working = isReplacing ? `${path}.${randomBytes(4).toString('hex')}.new` : path
+  await requireFolder(path)
   const storage = await createVolumeFile(working, size)
   let isKept = false
   return {
@@ -43,6 +44,13 @@ export async function createImageFile(
       if (!isKept) await rm(working, { force: true })
     },
   }
+}
+
+async function requireFolder(path: string): Promise<void> {
+  const folder = dirname(resolve(path))
+  const found = await stat(folder).catch(() => undefined)
+  if (found?.isDirectory()) return
+  throw new CommandError('FILE_WRITE', `${path} cannot be made: its folder does not exist`)
 }
 
 async function isThere(path: string, force: boolean): Promise<boolean> {

@@ -2,17 +2,16 @@
  * `keydesk volume inspect`: what a volume says about itself, or every BitLocker partition of a
  * disk. Needs no key. Invariant: nothing here is authentic, since nothing was unlocked.
  */
-import { openVolumeFile, readVolume, VolumeError } from '@keydesk/bitlocker/volume'
-import type { Volume, VolumeFile } from '@keydesk/bitlocker/volume'
+import { findVolumes, openVolumeFile, readVolume, VolumeError } from '@keydesk/bitlocker/volume'
+import type { FoundVolume, Volume, VolumeFile } from '@keydesk/bitlocker/volume'
 
 import { print, printJson } from '../print.ts'
-import { locateVolumes } from './locate-volumes.ts'
-import type { LocatedVolumes } from './locate-volumes.ts'
 import { openTarget } from './open-target.ts'
 import type { TargetOptions } from './open-target.ts'
 import {
   METHOD_WORDS,
   minuteOf,
+  printable,
   PROTECTOR_WORDS,
   screenId,
   sizeInWords,
@@ -27,9 +26,9 @@ export interface InspectOptions extends TargetOptions {
 export async function inspect(image: string, options: InspectOptions): Promise<number> {
   if (options.partition === undefined) {
     await using disk = await openVolumeFile(image, { access: 'read' })
-    const located = await locateVolumes(disk)
-    if (located.isDisk && located.volumes.length > 0) {
-      await showDisk(image, located.volumes, options)
+    const volumes = await findVolumes(disk)
+    if (volumes.some(({ scheme }) => scheme !== 'none')) {
+      await showDisk(image, volumes, options)
       return 0
     }
   }
@@ -39,17 +38,18 @@ export async function inspect(image: string, options: InspectOptions): Promise<n
   return 0
 }
 
-type Entry = { offset: number; size: number } & ({ volume: Volume } | { error: VolumeError })
+type Entry = { place: FoundVolume } & ({ volume: Volume } | { error: VolumeError })
 
 async function showDisk(
   image: string,
-  volumes: LocatedVolumes['volumes'],
+  volumes: readonly FoundVolume[],
   { json }: InspectOptions,
 ): Promise<void> {
   const entries: Entry[] = []
   for (const place of volumes) {
-    await using file = await openVolumeFile(image, { access: 'read', ...place })
-    entries.push({ offset: place.offset, size: place.size, ...(await readOrError(file)) })
+    const { offset, size } = place
+    await using file = await openVolumeFile(image, { access: 'read', offset, size })
+    entries.push({ place, ...(await readOrError(file)) })
   }
   await (json
     ? printJson({ volumes: entries.map(entryAsJson) })
@@ -67,7 +67,7 @@ async function readOrError(file: VolumeFile): Promise<{ volume: Volume } | { err
 }
 
 function entryAsJson(entry: Entry): object {
-  const { offset, size } = entry
+  const { offset, size } = entry.place
   if ('volume' in entry) return { offset, size, ...asJson(entry.volume) }
   const { code, message } = entry.error
   return { offset, size, error: { code, message } }
@@ -86,19 +86,27 @@ function asJson(volume: Volume): object {
 
 function diskAsText(image: string, entries: readonly Entry[]): string {
   const count =
-    entries.length === 1 ? 'one BitLocker partition' : `${entries.length} BitLocker partitions`
+    entries.length === 1
+      ? 'one BitLocker partition.'
+      : `${entries.length} BitLocker partitions; other commands need --partition.`
   const parts = entries.map((entry, index) => {
-    const title = `Partition ${index + 1}: ${sizeInWords(entry.size)} from byte ${entry.offset}\n\n`
-    const body = 'volume' in entry ? asText(entry.volume) : `  ${entry.error.message}.\n`
-    return `\n${title}${body}`
+    const body = 'volume' in entry ? asText(entry.volume) : `${entry.error.message}.\n`
+    return `\nPartition ${index + 1} (${placeInWords(entry.place)})\n\n${body}`
   })
-  return `${image} is a disk with ${count}.\n${parts.join('')}`
+  return `${image} is a disk with ${count}\n${parts.join('')}`
+}
+
+/** Its own number in the table too, since that is how systems name it: sda3, disk0s3. */
+function placeInWords({ scheme, partition, name = '', offset, size }: FoundVolume): string {
+  const number = `number ${partition ?? '?'} of the ${scheme.toUpperCase()}`
+  const title = name === '' ? '' : `, "${printable(name)}"`
+  return `${number}${title}, ${sizeInWords(size)} from byte ${offset}`
 }
 
 function asText(volume: Volume): string {
   const facts = table([
     ['Volume ID', screenId(volume.volumeId)],
-    ['Description', volume.description === '' ? '(none)' : volume.description],
+    ['Description', volume.description === '' ? '(none)' : printable(volume.description)],
     ['Encryption', `${METHOD_WORDS[volume.encryptionMethod]}, ${STATE_WORDS[volume.state]}`],
     ['Created', minuteOf(volume.createdAt)],
     ['Size', `${sizeInWords(volume.size)}, sectors of ${volume.sectorSize} bytes`],

@@ -2,11 +2,10 @@
  * Finds the BitLocker volume in what a command was given: the volume itself, or one partition of a
  * whole disk. Invariant: with several candidates a person chooses, not this program.
  */
-import { openVolumeFile } from '@keydesk/bitlocker/volume'
+import { findVolumes, openVolumeFile } from '@keydesk/bitlocker/volume'
 import type { VolumeFile } from '@keydesk/bitlocker/volume'
 
 import { CommandError } from '../command-error.ts'
-import { locateVolumes } from './locate-volumes.ts'
 
 export interface TargetOptions {
   /** From 1, among the BitLocker partitions. */
@@ -28,24 +27,23 @@ async function choose(
   partition: number | undefined,
 ): Promise<{ offset: number; size: number }> {
   await using disk = await openVolumeFile(path, { access: 'read' })
-  const { isDisk, volumes } = await locateVolumes(disk)
-  // Not a disk, or nothing on it: reading the whole then says best what is wrong.
-  const whole = { offset: 0, size: disk.size }
-  if (partition === undefined) {
-    if (volumes.length > 1) throw wrongPartition(path, volumes.length)
-    return volumes[0] ?? whole
+  const volumes = await findVolumes(disk)
+  if (partition !== undefined && volumes[0]?.scheme === 'none') {
+    throw new CommandError('PARTITION', `${path} is not a whole disk: leave out --partition`)
   }
-  if (!isDisk || volumes.length === 0) return whole
-  const chosen = volumes[partition - 1]
+  // Nothing found: reading the whole then says best what is wrong.
+  if (volumes.length === 0) return { offset: 0, size: disk.size }
+  const only = volumes.length === 1 ? volumes[0] : undefined
+  const chosen = partition === undefined ? only : volumes[partition - 1]
   if (!chosen) throw wrongPartition(path, volumes.length)
   return chosen
 }
 
 function wrongPartition(path: string, count: number): CommandError {
-  const range = count === 1 ? '--partition 1 or nothing' : `--partition 1 to ${count}`
+  const what = count === 1 ? 'one BitLocker partition' : `${count} BitLocker partitions`
+  const range = count === 1 ? '1' : `1 to ${count}`
   return new CommandError(
     'PARTITION',
-    `${path} has ${count} BitLocker partition${count === 1 ? '' : 's'}: choose with ${range}; ` +
-      '"keydesk volume inspect" shows them',
+    `${path} has ${what}: choose with --partition (${range}) from what "keydesk volume inspect" shows`,
   )
 }

@@ -27,6 +27,7 @@ interface Found {
 export async function passwords(image: string, options: PasswordsOptions): Promise<number> {
   const signal = interruption()
   await using file = await openTarget(image, 'read', options)
+  const { volumeId, protectors } = await readVolume(file)
   const credential = await readCredential(options, signal)
   try {
     using unlocked = await unlockOrRefuse(file, credential, signal)
@@ -35,7 +36,6 @@ export async function passwords(image: string, options: PasswordsOptions): Promi
       known.set(protectorId, formatRecoveryPassword(recoveryKey))
       recoveryKey.fill(0)
     }
-    const { volumeId, protectors } = await readVolume(file)
     const recoveryPasswords = protectors
       .filter(({ type }) => type === 'recoveryPassword')
       .map(({ id }): Found => ({ id, recoveryPassword: known.get(id) ?? null }))

@@ -4,7 +4,7 @@
  * is complete in every case.
  */
 import { print, printDurably } from '../print.ts'
-import { screenId, table } from './words.ts'
+import { screenId } from './words.ts'
 
 export interface AddedPassword {
   readonly id: string
@@ -29,14 +29,15 @@ export const JSON_OUTPUT: RotationOutput = {
 export const TEXT_OUTPUT: RotationOutput = {
   added: ({ id, recoveryPassword, savedIn }) =>
     printDurably(
-      table([
-        ['New recovery key ID', screenId(id)],
-        ['New recovery password', savedIn === undefined ? recoveryPassword : `in ${savedIn}`],
-      ]),
+      row('New recovery key ID', screenId(id)) +
+        row('New recovery password', savedIn === undefined ? recoveryPassword : `in ${savedIn}`),
     ),
   removed: async (ids) => {
-    for (const id of ids) {
-      await print(`Removed               ${screenId(id)}: it no longer unlocks the volume\n`)
-    }
+    for (const id of ids) await print(row('Removed', screenId(id)))
   },
+}
+
+/** Each row is printed when its step is done, so the width is fixed. */
+function row(label: string, value: string): string {
+  return `${label.padEnd('New recovery password'.length)}  ${value}\n`
 }

@@ -3,7 +3,7 @@
  * through which protector? Exit code 0 yes, 1 no. Invariant: changes nothing.
  */
 import { readVolume, unlockVolume } from '@keydesk/bitlocker/volume'
-import type { VolumeFile } from '@keydesk/bitlocker/volume'
+import type { Volume } from '@keydesk/bitlocker/volume'
 
 import { EXIT_REFUSED } from '../command-error.ts'
 import { interruption } from '../interruption.ts'
@@ -23,17 +23,20 @@ export interface VerifyOptions extends TargetOptions, CredentialOptions {
 export async function verify(image: string, options: VerifyOptions): Promise<number> {
   const signal = interruption()
   await using file = await openTarget(image, 'read', options)
+  // First, so that nobody types a password for something that is no volume.
+  const volume = await readVolume(file)
   const credential = await readCredential(options, signal)
   const subject = nameOf(credential)
   try {
     using progress = progressLine('Trying')
     using unlocked = await unlockVolume(file, credential, { signal, onProgress: progress.update })
     progress[Symbol.dispose]()
-    if (!unlocked) return await sayNo(file, subject, options)
+    if (!unlocked) return await sayNo(volume, subject, options)
     const { protectorId } = unlocked
+    const label = credential.type === 'startupKey' ? 'Protector' : 'Recovery key ID'
     await (options.json
       ? printJson({ unlocks: true, protectorId })
-      : print(`${subject} unlocks the volume.\nProtector: ${screenId(protectorId)}\n`))
+      : print(`${subject} unlocks the volume.\n${label}: ${screenId(protectorId)}\n`))
     return 0
   } finally {
     wipe(credential)
@@ -41,7 +44,7 @@ export async function verify(image: string, options: VerifyOptions): Promise<num
 }
 
 async function sayNo(
-  file: VolumeFile,
+  volume: Volume,
   subject: string,
   { json, recoveryPasswordFile }: VerifyOptions,
 ): Promise<number> {
@@ -49,7 +52,7 @@ async function sayNo(
     await printJson({ unlocks: false })
     return EXIT_REFUSED
   }
-  const hint = recoveryPasswordFile === undefined ? '' : recoveryKeyIdLines(await readVolume(file))
+  const hint = recoveryPasswordFile === undefined ? '' : recoveryKeyIdLines(volume)
   await print(`${subject} does not unlock the volume.\n${hint}`)
   return EXIT_REFUSED
 }

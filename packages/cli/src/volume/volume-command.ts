@@ -141,22 +141,24 @@ function partition(text: string): number {
 const JSON_TEXT = 'print JSON; errors too, on standard error'
 
 const INSPECT_HELP = `
-Of a whole disk (GPT or MBR) it shows every BitLocker partition; their numbers are what
---partition takes.`
+Of a whole disk (GPT or MBR) it shows every BitLocker partition; their numbers
+are what --partition takes.`
 
 const VERIFY_HELP = `
 Exit code: 0 it unlocks the volume, 1 it does not, 2 it could not be tried.`
 
 const PASSWORD_HELP = `
-A password is never taken from an argument, where others on this machine could read it:
+A password is never taken from an argument, where others on this machine could
+read it:
   keydesk volume verify disk.img --recovery-password-file password.txt
   keydesk volume verify disk.img --recovery-password-file -    (then type it)`
 
 const ROTATE_HELP = `
-The new password is added, shown (and saved, with --new-password-out), and only then is
-the old one removed. If that stops half-way, both unlock the volume, and
+The new password is added, shown (and saved, with --new-password-out), and only
+then is the old one removed. If that stops half-way, both unlock the volume, and
 "keydesk volume passwords" reads the new one back with the old one.
 TPM, PIN, startup key and other recovery passwords stay as they are.
 
-What this cannot do: a copy of the disk that was made before still opens with the old
-password, because the key of the data stays the same. Only encrypting anew changes that.`
+What this cannot do: a copy of the disk that was made before still opens with
+the old password, because the key of the data stays the same. Only encrypting
+anew changes that.`
