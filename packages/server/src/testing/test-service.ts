@@ -68,7 +68,7 @@ export class TestService implements AsyncDisposable {
   }
 
   async enrollmentToken(more: object = {}): Promise<CreatedEnrollmentToken> {
-    const body = { name: 'test', usesMax: 1000, expiresInSeconds: 3600, ...more }
+    const body = { name: 'test', usesMax: 100_000, expiresInSeconds: 30 * 86_400, ...more }
     const response = await this.admin('POST', '/api/v1/enrollment-tokens', body)
     if (response.statusCode !== 201) throw new Error(`no token: ${response.body}`)
     return response.json<CreatedEnrollmentToken>()
@@ -103,7 +103,7 @@ export class TestService implements AsyncDisposable {
   async auditEntries(): Promise<AuditEntry[]> {
     await sequenceAudit(this.deps)
     const entries: AuditEntry[] = []
-    for (let after = -1; ; ) {
+    for (let after = -1; ;) {
       const response = await this.admin('GET', `/api/v1/audit/entries?after=${after}`)
       const page = response.json<AuditPage>()
       if (page.items.length === 0) return entries
