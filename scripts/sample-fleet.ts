@@ -40,7 +40,7 @@ export async function createSamplePcs(folder: string, count: number): Promise<Sa
     pcs.push({
       name: facts.name,
       folder: directory,
-      image: join(directory, 'C.img'),
+      image: join(directory, 'os.img'),
       stateFile: join(directory, 'agent-state.json'),
     })
   }
