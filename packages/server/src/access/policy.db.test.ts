@@ -78,10 +78,11 @@ describe('P8 Deny by default', () => {
   test('every row of the table is a route that the server has', async () => {
     const tree = service.app.printRoutes({ commonPrefix: false, includeHooks: false })
     expect(tree).toContain('disclosures (POST)')
-    for (const route of routes) {
+    const missing = routes.filter((route) => {
       const [method, url] = route.split(' ') as [string, string]
-      expect(service.app.hasRoute({ method: method as 'GET', url }), route).toBe(true)
-    }
+      return !service.app.hasRoute({ method, url })
+    })
+    expect(missing).toEqual([])
   })
 
   test('a refusal names the permission and says nothing else', async () => {

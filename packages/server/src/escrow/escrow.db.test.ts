@@ -3,6 +3,7 @@
 import { createPublicKey, randomBytes, randomUUID } from 'node:crypto'
 import { verifyReceipt } from '@keydesk/contract/receipt'
 import { openSealedKey, sealRecoveryKey } from '@keydesk/contract/sealed-key'
+import type { LightMyRequestResponse } from 'fastify'
 import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { TestDevice, TestProtector } from '../testing/test-device.ts'
@@ -16,7 +17,7 @@ beforeAll(async () => {
 })
 afterAll(async () => service[Symbol.asyncDispose]())
 
-const receiptOf = (response: { json: <T>() => T }): string =>
+const receiptOf = (response: LightMyRequestResponse): string =>
   response.json<{ receipt: string }>().receipt
 
 async function storedKeys(protectorId: string) {
@@ -268,11 +269,12 @@ describe('keys that arrive together', () => {
     const responses = await Promise.all(
       devices.map((owner, index) => owner.escrow(protectors[index]!)),
     )
-    await Promise.all(
+    const receipts = await Promise.all(
       devices.map((owner, index) =>
         accept(owner, protectors[index]!, receiptOf(responses[index]!)),
       ),
     )
+    expect(receipts.map(({ sub }) => sub)).toEqual(devices.map(({ deviceId }) => deviceId))
   })
 
   test('a replayed escrow is refused, also in the middle of others', async () => {

@@ -24,7 +24,9 @@ function memoryStorage(size: number): VolumeStorage {
   return {
     size,
     read: async (offset, length) => bytes.slice(offset, offset + length),
-    write: async (offset, data) => void bytes.set(data, offset),
+    write: async (offset, data) => {
+      bytes.set(data, offset)
+    },
     sync: async () => undefined,
   }
 }
