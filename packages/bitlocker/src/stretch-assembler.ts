@@ -3,11 +3,14 @@
  * Source of truth: WebAssembly core specification 2.0, chapter 5 (binary format).
  */
 
-/** The opcodes in use. Vector opcodes (fixed-width SIMD) come after the prefix 0xfd. */
+/** Before every vector opcode (fixed-width SIMD), which is itself in LEB128. */
 const SIMD_PREFIX = 0xfd
 const I32 = 0x7f
 const V128 = 0x7b
 const MAGIC_AND_VERSION = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00]
+
+/** Their index is then a single byte. */
+const LOCAL_MAX = 0x7f
 
 /** A local variable's index. Parameters come first. */
 export type Local = number
@@ -23,99 +26,93 @@ export class FunctionWriter {
   }
 
   i32(): Local {
-    return this.#parameters + this.#locals.push(I32) - 1
+    return this.#local(I32)
   }
-
   v128(): Local {
-    return this.#parameters + this.#locals.push(V128) - 1
+    return this.#local(V128)
   }
 
   get(local: Local): this {
-    return this.#op(0x20).#unsigned(local)
+    return this.#emit(0x20, local)
   }
   set(local: Local): this {
-    return this.#op(0x21).#unsigned(local)
+    return this.#emit(0x21, local)
   }
   tee(local: Local): this {
-    return this.#op(0x22).#unsigned(local)
+    return this.#emit(0x22, local)
   }
   constant(value: number): this {
-    return this.#op(0x41).#signed(value)
+    return this.#emit(0x41, ...signed(value))
   }
 
   add(): this {
-    return this.#op(0x6a)
+    return this.#emit(0x6a)
   }
   and(): this {
-    return this.#op(0x71)
+    return this.#emit(0x71)
   }
   xor(): this {
-    return this.#op(0x73)
+    return this.#emit(0x73)
   }
   rotateRight(bits: number): this {
-    return this.constant(bits).#op(0x78)
+    return this.#emit(0x41, bits, 0x78)
   }
   /** Pushes the word at (address on the stack) + offset. */
   load(offset: number): this {
-    return this.#op(0x28).#op(2).#unsigned(offset)
+    return this.#emit(0x28, 2, ...unsigned(offset))
   }
   /** Stores the word on the stack at (address below it) + offset. */
   store(offset: number): this {
-    return this.#op(0x36).#op(2).#unsigned(offset)
+    return this.#emit(0x36, 2, ...unsigned(offset))
   }
 
   loop(): this {
-    return this.#op(0x03).#op(0x40)
+    return this.#emit(0x03, 0x40)
   }
   /** Takes two words; jumps to the start of the innermost loop if they differ, else leaves the loop. */
   repeatUnlessEqual(): this {
-    return this.#op(0x47).#op(0x0d).#op(0).#op(0x0b)
+    return this.#emit(0x47, 0x0d, 0, 0x0b)
   }
 
   vectorLoad(offset: number): this {
-    return this.#simd(0).#op(4).#unsigned(offset)
+    return this.#emit(SIMD_PREFIX, 0, 4, ...unsigned(offset))
   }
   /** Loads one word into all four lanes. */
   vectorLoadSplat(offset: number): this {
-    return this.#simd(9).#op(2).#unsigned(offset)
+    return this.#emit(SIMD_PREFIX, 9, 2, ...unsigned(offset))
   }
   vectorStore(offset: number): this {
-    return this.#simd(11).#op(4).#unsigned(offset)
+    return this.#emit(SIMD_PREFIX, 11, 4, ...unsigned(offset))
   }
   vectorConstant(words: readonly [number, number, number, number]): this {
-    this.#simd(12)
-    for (const word of words) {
-      for (let shift = 0; shift < 32; shift += 8) this.#op((word >>> shift) & 0xff)
-    }
-    return this
+    const bytes = words.flatMap((word) => [0, 8, 16, 24].map((shift) => (word >>> shift) & 0xff))
+    return this.#emit(SIMD_PREFIX, 12, ...bytes)
   }
   /** Takes two vectors; each byte of the result is the named byte, 0-15 of the first, 16-31 of the second. */
   vectorShuffle(bytes: readonly number[]): this {
-    this.#simd(13)
-    for (const byte of bytes) this.#op(byte)
-    return this
+    return this.#emit(SIMD_PREFIX, 13, ...bytes)
   }
   vectorSplat(): this {
-    return this.#simd(17)
+    return this.#emit(SIMD_PREFIX, 17)
   }
   vectorOr(): this {
-    return this.#simd(0x50)
+    return this.#emit(SIMD_PREFIX, 0x50)
   }
   vectorXor(): this {
-    return this.#simd(0x51)
+    return this.#emit(SIMD_PREFIX, 0x51)
   }
   vectorAdd(): this {
-    return this.#simd(0xae)
+    return this.#emit(SIMD_PREFIX, 0xae, 1)
   }
   vectorShiftLeft(bits: number): this {
-    return this.constant(bits).#simd(0xab)
+    return this.#emit(0x41, bits, SIMD_PREFIX, 0xab, 1)
   }
   vectorShiftRight(bits: number): this {
-    return this.constant(bits).#simd(0xad)
+    return this.#emit(0x41, bits, SIMD_PREFIX, 0xad, 1)
   }
   /** Shifts the two 64-bit halves. */
   vectorShiftRight64(bits: number): this {
-    return this.constant(bits).#simd(0xcd)
+    return this.#emit(0x41, bits, SIMD_PREFIX, 0xcd, 1)
   }
 
   /** The function's entry for the code section: locals, instructions, end. */
@@ -124,22 +121,15 @@ export class FunctionWriter {
     return sized([...unsigned(this.#locals.length), ...groups, ...this.#code, 0x0b])
   }
 
-  #op(byte: number): this {
-    this.#code.push(byte)
+  #local(type: number): Local {
+    const local = this.#parameters + this.#locals.push(type) - 1
+    if (local > LOCAL_MAX) throw new RangeError('too many locals')
+    return local
+  }
+
+  #emit(...bytes: number[]): this {
+    this.#code.push(...bytes)
     return this
-  }
-  #simd(opcode: number): this {
-    return this.#op(SIMD_PREFIX).#unsigned(opcode)
-  }
-  #unsigned(value: number): this {
-    if (value < 0x80) return this.#op(value)
-    return this.#op((value & 0x7f) | 0x80).#unsigned(value >>> 7)
-  }
-  #signed(value: number): this {
-    const byte = value & 0x7f
-    const rest = value >> 7
-    if (rest === (byte & 0x40 ? -1 : 0)) return this.#op(byte)
-    return this.#op(byte | 0x80).#signed(rest)
   }
 }
 
@@ -168,7 +158,13 @@ function sized(content: readonly number[]): number[] {
   return [...unsigned(content.length), ...content]
 }
 
-/** LEB128. */
+function signed(value: number): number[] {
+  const byte = value & 0x7f
+  const rest = value >> 7
+  return rest === (byte & 0x40 ? -1 : 0) ? [byte] : [byte | 0x80, ...signed(rest)]
+}
+
+/** LEB128, as is `signed`. */
 function unsigned(value: number): number[] {
   return value < 0x80 ? [value] : [(value & 0x7f) | 0x80, ...unsigned(value >>> 7)]
 }

@@ -10,14 +10,7 @@ import {
   STRETCH_MEMORY,
   stretchModule,
 } from './stretch-module.ts'
-
-/** The part of the standard WebAssembly API used here; Node's types leave it to the DOM's. */
-declare const WebAssembly:
-  | {
-      validate(bytes: Uint8Array): boolean
-      Module: new (bytes: Uint8Array) => object
-    }
-  | undefined
+import { webAssembly } from './stretch-webassembly.ts'
 
 export interface StretchEngine {
   /** A WebAssembly.Module, for the thread; undefined: the thread uses OpenSSL. */
@@ -38,11 +31,11 @@ export function stretchEngine(): StretchEngine {
 
 /** Undefined where there is no WebAssembly with SIMD. */
 export function wasmEngine(): StretchEngine | undefined {
-  if (typeof WebAssembly === 'undefined') return undefined
+  if (webAssembly === undefined) return undefined
   const code = stretchModule()
-  if (!WebAssembly.validate(code)) return undefined
+  if (!webAssembly.validate(code)) return undefined
   return {
-    module: new WebAssembly.Module(code),
+    module: new webAssembly.Module(code),
     encodeState: encodeMemory,
     decodeResult: swapWords,
   }

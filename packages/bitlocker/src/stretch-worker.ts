@@ -7,6 +7,8 @@
 import type { hash } from 'node:crypto'
 import type { MessagePort } from 'node:worker_threads'
 
+import type { StretchInstance, WebAssemblyApi } from './stretch-webassembly.ts'
+
 /** To the thread. */
 export interface WorkerJob {
   /** Comes back with every message about this job. */
@@ -23,12 +25,7 @@ export type WorkerMessage =
   | { readonly id: number; readonly progress: number }
   | { readonly id: number; readonly result: Uint8Array<ArrayBuffer> }
 
-/** The part of the standard WebAssembly API used here; Node's types leave it to the DOM's. */
-declare const WebAssembly: {
-  Instance: new (module: object) => {
-    exports: { memory: { buffer: ArrayBuffer }; run: (rounds: number) => void }
-  }
-}
+declare const WebAssembly: WebAssemblyApi
 
 /** A script for `new Worker(…, { eval: true })`. */
 export function workerScript(): string {
@@ -39,7 +36,7 @@ function stretchWorker(port: MessagePort, hashOnce: typeof hash): void {
   const PROGRESS_STEPS = 64
   // V8 puts fast WebAssembly code in place between calls, never within one, so a call does few rounds.
   const ROUNDS_PER_CALL = 256
-  let instance: InstanceType<typeof WebAssembly.Instance> | undefined
+  let instance: StretchInstance | undefined
 
   port.on('message', ({ id, module, state, rounds }: WorkerJob) => {
     const slice = ROUNDS_PER_CALL * Math.ceil(rounds / PROGRESS_STEPS / ROUNDS_PER_CALL)

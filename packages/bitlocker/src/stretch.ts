@@ -1,11 +1,9 @@
 /**
- * The BitLocker password stretch: 2^20 SHA-256 rounds over an 88-byte state, off the event loop.
+ * @keydesk/bitlocker/stretch: the password stretch of BitLocker, 2^20 SHA-256 rounds over 88 bytes, off the event loop.
  * Source of truth: BitLocker format reference §6.2; known answers in §6.3. How it was made fast: docs/adr/0003.
  */
 import { runStretch, startStretchThread } from './stretch-thread.ts'
 import type { StretchOptions } from './stretch-thread.ts'
-
-export type { StretchOptions } from './stretch-thread.ts'
 
 const STRETCH_ROUNDS = 0x100000
 
