@@ -28,6 +28,9 @@ export type StopStep = (cutOff: AbortSignal) => Promise<void>
 /** After the grace time, PostgreSQL still gets this long to end in order. */
 const CUT_OFF_SECONDS = 10
 
+/** One Ctrl-C can arrive twice: from the terminal, and forwarded by a parent such as npm. */
+const ECHO_MS = 1000
+
 export class GracefulStop {
   readonly #options: GracefulStopOptions
   readonly #steps: Step[] = []
@@ -47,9 +50,12 @@ export class GracefulStop {
   }
 
   listen(process: NodeJS.Process): void {
+    let firstAt: number | undefined
     for (const signal of ['SIGTERM', 'SIGINT'] as const) {
       process.on(signal, () => {
+        firstAt ??= performance.now()
         if (this.isStopping) {
+          if (performance.now() - firstAt < ECHO_MS) return
           this.#options.log.warn({ signal }, 'second signal; stopping at once')
           this.#options.exit(1)
           return

@@ -69,8 +69,11 @@ export function removeClusterDrafts(clusterDir: string): void {
   const parent = dirname(clusterDir)
   for (const name of readdirSync(parent)) {
     if (!name.startsWith(`${basename(clusterDir)}${DRAFT_MARK}`)) continue
-    // Its initdb may still be running and adding files; the next start takes the rest.
-    rmSync(join(parent, name), { recursive: true, force: true, maxRetries: 3 })
+    try {
+      rmSync(join(parent, name), { recursive: true, force: true })
+    } catch {
+      // The initdb of the killed server is still adding files; the next start takes the rest.
+    }
   }
 }
 
