@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 
 import { createVolume } from './create-volume.ts'
+import type { CreatedVolume } from './create-volume.ts'
 import { readRecoveryPasswords } from './read-recovery-passwords.ts'
 import { readVolume } from './read-volume.ts'
 import { formatRecoveryPassword, generateRecoveryKey } from './recovery-password.ts'
@@ -28,6 +29,8 @@ afterAll(() => rmSync(folder, { recursive: true }))
 
 /** Not a file system, but nothing here looks inside one. */
 const plaintext = new Uint8Array(randomBytes(3 * MIB + 512))
+
+const SAME = { protectorId: '0f3c2a1b-0000-4000-8000-00000000abcd' }
 
 const CASES = [
   { method: 'xts-aes-128', sectorSize: 512 },
@@ -74,6 +77,52 @@ describe('createVolume', () => {
     expect(again?.protectorId).toBe(second!.protectorId)
   })
 
+  test.each([
+    { options: { recoveryPasswords: [] }, message: 'A new volume has 1 to 16 recovery passwords' },
+    {
+      options: { description: 'x'.repeat(256) },
+      message: 'The description has at most 255 characters',
+    },
+    {
+      options: { volumeId: '{0F3C2A1B-0000-4000-8000-00000000ABCD}' },
+      message: 'An ID must be a lower-case GUID without braces',
+    },
+    {
+      options: { recoveryPasswords: [SAME, SAME] },
+      message: 'Two recovery passwords have the same protector ID',
+    },
+  ])('$message', async ({ options, message }) => {
+    const storage = new MemoryStorage(new Uint8Array(MIB))
+    const refused = createVolume(storage, options)
+    await expect(refused).rejects.toMatchObject({ code: 'VOLUME_OPTION', message })
+    expect(storage.log).toEqual([])
+  })
+
+  test('sizes: the smallest possible, the given one, or a refusal', () => {
+    expect(planVolumeSize({ sourceSize: 64 * MIB })).toBe(64 * MIB + 270_336)
+    expect(planVolumeSize({ sourceSize: 1 })).toBe(MIB)
+    expect(planVolumeSize({ size: 64 * MIB })).toBe(64 * MIB)
+    const refusal = (options: Parameters<typeof planVolumeSize>[0]) => () => planVolumeSize(options)
+    expect(refusal({})).toThrow('An empty volume needs a size')
+    expect(refusal({ size: MIB - 512 })).toThrow(
+      `${MIB - 512} bytes are too small for a volume: with the metadata behind it, ${MIB} are needed`,
+    )
+    expect(refusal({ size: MIB + 512, sectorSize: 4096 })).toThrow(
+      'The size must be a multiple of 4096 bytes',
+    )
+    expect(refusal({ size: 2 ** 47 })).toThrow(`A volume has at most ${2 ** 46} bytes`)
+  })
+
+  test('stopped in the middle it leaves no volume, not even the one that was there', async () => {
+    const storage = new MemoryStorage(new Uint8Array(4 * MIB))
+    await createVolume(storage)
+    const control = new AbortController()
+    const onProgress = () => control.abort()
+    const stopped = createVolume(storage, { signal: control.signal, onProgress })
+    await expect(stopped).rejects.toMatchObject({ name: 'AbortError' })
+    await expect(readVolume(storage)).rejects.toMatchObject({ code: 'VOLUME_NOT_BITLOCKER' })
+  })
+
   test('a volume smaller than its file system needs is refused with the size it needs', async () => {
     const storage = new MemoryStorage(new Uint8Array(3 * MIB))
     const source = new MemoryStorage(plaintext)
@@ -87,7 +136,20 @@ describe('createVolume', () => {
 })
 
 describe('created volumes before other judges', () => {
-  const create = async (options: (typeof CASES)[number]) => {
+  interface Judged {
+    image: string
+    created: CreatedVolume
+    password: string
+  }
+  /** Each case is made once, for both judges. */
+  const made = new Map<string, Promise<Judged>>()
+  const create = (options: (typeof CASES)[number]) => {
+    const name = `${options.method}-${options.sectorSize}`
+    const judged = made.get(name) ?? createImage(options, name)
+    made.set(name, judged)
+    return judged
+  }
+  const createImage = async (options: (typeof CASES)[number], name: string): Promise<Judged> => {
     const storage = new MemoryStorage(
       new Uint8Array(
         planVolumeSize({ sourceSize: plaintext.length, sectorSize: options.sectorSize }),
@@ -95,7 +157,7 @@ describe('created volumes before other judges', () => {
     )
     const source = new MemoryStorage(plaintext)
     const created = await createVolume(storage, { ...options, source, startupKey: true })
-    const image = join(folder, `${options.method}-${options.sectorSize}.img`)
+    const image = join(folder, `${name}.img`)
     writeFileSync(image, storage.bytes)
     const [first] = created.recoveryPasswords
     return { image, created, password: formatRecoveryPassword(first!.recoveryKey) }
@@ -128,6 +190,17 @@ describe('created volumes before other judges', () => {
       expect(dislockerDecrypts(image, { recoveryPassword: wrong }, output)).toBe(false)
     },
   )
+
+  test.skipIf(!haveDislocker)('an empty volume decrypts to zeros', async () => {
+    const storage = new MemoryStorage(new Uint8Array(2 * MIB))
+    const created = await createVolume(storage)
+    const image = join(folder, 'empty.img')
+    writeFileSync(image, storage.bytes)
+    const password = formatRecoveryPassword(created.recoveryPasswords[0]!.recoveryKey)
+    expect(dislockerDecrypts(image, { recoveryPassword: password }, `${image}.plain`)).toBe(true)
+    const usable = readFileSync(`${image}.plain`).subarray(0, 2 * MIB - 270_336)
+    expect(usable.every((byte) => byte === 0)).toBe(true)
+  })
 })
 
 function sha256(bytes: Uint8Array): string {
