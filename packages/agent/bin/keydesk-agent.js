@@ -1,36 +1,62 @@
 #!/usr/bin/env node
 /**
- * `keydesk-agent` on any Node from 20: the agent itself is TypeScript that Node 24 runs as it is.
- * With an older Node this starts the one that came with `npm ci` (the `node` package), with the
- * same arguments, and hands its exit on.
+ * Starts `keydesk-agent` whatever the machine's Node is, in the manner of packages/cli/bin: Node 24
+ * and later runs the TypeScript sources as they are, an older one hands over to the `node` that
+ * `npm ci` installed. Plain JavaScript without anything newer than Node 20.
+ * Invariant: arguments, streams, signals and exit code pass through.
  */
-/* oxlint-disable typescript/no-unsafe-assignment, typescript/no-unsafe-argument, typescript/no-unsafe-call, typescript/no-unsafe-member-access, typescript/no-unsafe-return -- plain JavaScript, outside the TypeScript project */
+// tsc does not read JavaScript, so there are no types to be safe with.
+/* oxlint-disable typescript/no-unsafe-argument, typescript/no-unsafe-assignment */
+/* oxlint-disable typescript/no-unsafe-call, typescript/no-unsafe-member-access */
+/* oxlint-disable typescript/no-unsafe-return */
 import { spawn } from 'node:child_process'
-import { createRequire } from 'node:module'
+import module from 'node:module'
 import { dirname, join } from 'node:path'
+import process from 'node:process'
 import { fileURLToPath } from 'node:url'
 
 const NODE_MAJOR_MIN = 24
-const main = fileURLToPath(new URL('../src/main.ts', import.meta.url))
 
-if (Number(process.versions.node.split('.')[0]) >= NODE_MAJOR_MIN) {
-  const { main: run } = await import('../src/main.ts')
-  await run()
+if (Number.parseInt(process.versions.node, 10) >= NODE_MAJOR_MIN) {
+  const { main } = await import('../src/main.ts')
+  await main()
 } else {
-  const folder = dirname(createRequire(import.meta.url).resolve('node/package.json'))
-  const node = join(folder, 'bin', process.platform === 'win32' ? 'node.exe' : 'node')
-  const child = spawn(node, [main, ...process.argv.slice(2)], { stdio: 'inherit' })
-  // The child hears of a Ctrl-C by itself; this process must only outlive it.
+  const node = installedNode()
+  if (node === undefined) {
+    refuse(`it needs Node ${NODE_MAJOR_MIN}, this is ${process.versions.node}: run "npm ci" first.`)
+  } else {
+    handOver(node)
+  }
+}
+
+function installedNode() {
+  try {
+    const { resolve } = module.createRequire(import.meta.url)
+    const name = process.platform === 'win32' ? 'node.exe' : 'node'
+    return join(dirname(resolve('node/package.json')), 'bin', name)
+  } catch {
+    return undefined
+  }
+}
+
+function handOver(node) {
+  const args = [...process.execArgv, fileURLToPath(import.meta.url), ...process.argv.slice(2)]
+  const child = spawn(node, args, { stdio: 'inherit' })
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
     process.on(signal, () => child.kill(signal))
   }
-  child.on('error', (error) => {
-    process.stderr.write(
-      `Node ${NODE_MAJOR_MIN} is needed and could not be started: ${error.message}\n`,
-    )
-    process.exitCode = 2
-  })
+  child.on('error', (error) => refuse(`${node} cannot be started (${error.message}).`))
   child.on('exit', (code, signal) => {
-    process.exitCode = code ?? (signal === 'SIGINT' ? 130 : 143)
+    if (signal === null) {
+      process.exitCode = code ?? 2
+    } else {
+      process.removeAllListeners(signal)
+      process.kill(process.pid, signal)
+    }
   })
+}
+
+function refuse(why) {
+  process.stderr.write(`keydesk-agent: ${why}\n`)
+  process.exitCode = 2
 }
