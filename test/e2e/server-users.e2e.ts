@@ -5,6 +5,7 @@
  * The cases of root need root; the runner's user decides which ones run.
  */
 
+import { spawnSync } from 'node:child_process'
 import { chownSync, cpSync, mkdirSync, readFileSync, statSync, symlinkSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
@@ -91,6 +92,45 @@ describe.runIf(isRoot)('started as root', () => {
     expect(await first.exited).toBe(0)
     await startServerProcess({ dataDir }).ready()
     expect(privileges(postmaster(dataDir).pid).uid).toBe(NOBODY.uid)
+  })
+})
+
+/** Root with these capabilities only, as util-linux's setpriv makes one. */
+function rootWith(...capabilities: readonly string[]): readonly string[] {
+  const bounding = ['-all', ...capabilities.map((name) => `+${name}`)].join(',')
+  return ['setpriv', '--bounding-set', bounding, '--inh-caps', '-all']
+}
+
+const hasSetpriv = spawnSync('setpriv', ['--version']).status === 0
+/** What Docker and Podman leave to root by default, as far as it matters here. */
+const CONTAINER = ['chown', 'dac_override', 'fowner', 'kill', 'setgid', 'setuid']
+
+describe.runIf(isRoot && hasSetpriv)('started as the root of a container', () => {
+  test('it starts, finds the orphan of a killed server, and stops in order', async () => {
+    const dataDir = join(temporaryDirectory(), 'data')
+    const first = startServerProcess({ dataDir, wrapper: rootWith(...CONTAINER) })
+    await first.ready()
+    first.child.kill('SIGKILL')
+    await first.exited
+    const second = startServerProcess({ dataDir, wrapper: rootWith(...CONTAINER) })
+    await second.ready()
+    expect(second.output()).toContain('stopping the PostgreSQL that a killed server left')
+    const rival = startServerProcess({ dataDir, wrapper: rootWith(...CONTAINER) })
+    expect(await rival.exited).toBe(1)
+    expect(rival.output()).toContain('Another Keydesk server')
+    second.child.kill('SIGTERM')
+    expect(await second.exited).toBe(0)
+  })
+
+  test.each([
+    ['that may not change users', ['chown', 'dac_override'], 'may not change to another user'],
+    ['that may not give files away', ['setuid', 'setgid'], 'Root needs the capabilities CHOWN'],
+  ])('%s, it stops with a sentence', async (_, capabilities, sentence) => {
+    const dataDir = join(temporaryDirectory(), 'data')
+    const server = startServerProcess({ dataDir, wrapper: rootWith(...capabilities) })
+    expect(await server.exited).toBe(1)
+    expect(server.output()).toContain(sentence)
+    expect(server.output()).toContain('or set DATABASE_URL')
   })
 })
 

@@ -15,6 +15,8 @@ export interface ServerProcessOptions {
   readonly env?: Readonly<Record<string, string>>
   /** The user to run as; only root can change it. */
   readonly user?: { readonly uid: number; readonly gid: number }
+  /** A command that starts the one behind it, such as `setpriv …`. */
+  readonly wrapper?: readonly string[]
   /** Another checkout than this one. */
   readonly root?: string
 }
@@ -44,7 +46,12 @@ export function temporaryDirectory(): string {
 }
 
 export function startServerProcess(options: ServerProcessOptions): ServerProcess {
-  const child = spawn(process.execPath, ['packages/server/src/main.ts'], {
+  const [command = process.execPath, ...args] = [
+    ...(options.wrapper ?? []),
+    process.execPath,
+    'packages/server/src/main.ts',
+  ]
+  const child = spawn(command, args, {
     cwd: options.root ?? ROOT,
     ...options.user,
     env: {

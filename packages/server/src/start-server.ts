@@ -52,7 +52,10 @@ export async function startServer(options: StartServerOptions): Promise<void> {
   const db = openDatabase({
     url,
     poolMax: config.databasePoolMax,
-    onIdleError: (error) => log.warn({ err: error }, 'an idle database session broke'),
+    onIdleError: (error) => {
+      // PostgreSQL ends faster than its sessions say goodbye.
+      if (!stop.isStopping) log.warn({ err: error }, 'an idle database session broke')
+    },
   })
   stop.add('database sessions', (cutOff) => untilCutOff(db.destroy(), cutOff))
   await openDeployment({

@@ -69,7 +69,9 @@ interface Cluster {
 export async function startEmbeddedPostgres(
   options: EmbeddedPostgresOptions,
 ): Promise<EmbeddedPostgres> {
-  const cluster = await prepareCluster(options)
+  const cluster = await prepareCluster(options).catch((error: unknown) => {
+    throw asStartError(error)
+  })
   const running = new RunningCluster(cluster)
   await running.start()
   removeClusterDrafts(cluster.clusterDir)
@@ -78,6 +80,22 @@ export async function startEmbeddedPostgres(
     superuserUrl: databaseUrl('postgres', cluster.password, running.port, 'postgres'),
     stop: () => running.stop(),
   }
+}
+
+/** EINVAL: the user does not exist in this user namespace. */
+const RIGHTS_MISSING = new Set(['EACCES', 'EPERM', 'EINVAL'])
+
+/** Root in a container may lack what is usual for root. */
+function asStartError(error: unknown): unknown {
+  const { code } = error as NodeJS.ErrnoException
+  const isRoot = process.getuid?.() === 0
+  if (!isRoot || code === undefined || !RIGHTS_MISSING.has(code)) return error
+  return new StartError(
+    `The files of PostgreSQL cannot be given to the user that it runs as (${code}). Root needs the ` +
+      'capabilities CHOWN, DAC_OVERRIDE, FOWNER, KILL, SETGID and SETUID for that. ' +
+      'Start Keydesk as another user, or set DATABASE_URL.',
+    { cause: error },
+  )
 }
 
 async function prepareCluster(options: EmbeddedPostgresOptions): Promise<Cluster> {

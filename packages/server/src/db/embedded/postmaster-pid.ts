@@ -5,7 +5,7 @@
  * start time, 4 port, 5 socket directory, 6 listen address, 7 shared memory key, 8 status.
  */
 
-import { readFileSync, readlinkSync, realpathSync } from 'node:fs'
+import { readFileSync, readlinkSync, realpathSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 
 export interface PostmasterPid {
@@ -42,14 +42,24 @@ export function readPostmasterPid(clusterDir: string): PostmasterPid | undefined
  */
 export function isPostmasterOf(clusterDir: string, pid: number): boolean {
   if (pid === process.pid || !isAlive(pid)) return false
-  if (process.platform !== 'linux') return true
+  return process.platform === 'linux' ? isPostgresIn(clusterDir, pid) : true
+}
+
+/** From /proc; see proc(5). Gone, or a zombie that nobody reaps (containers): not running. */
+function isPostgresIn(clusterDir: string, pid: number): boolean {
   try {
-    const isPostgres = readFileSync(`/proc/${pid}/comm`, 'utf8').startsWith('postgres')
-    return isPostgres && readlinkSync(`/proc/${pid}/cwd`) === realpathSync(clusterDir)
+    const state = /^\d+ \(postgres\) (\w)/.exec(readFileSync(`/proc/${pid}/stat`, 'utf8'))?.[1]
+    if (state === undefined || state === 'Z' || state === 'X') return false
   } catch {
-    // Gone, a zombie that nobody reaps (containers), or another user's process: PostgreSQL does not
-    // count that last one as its own either.
     return false
+  }
+  try {
+    return readlinkSync(`/proc/${pid}/cwd`) === realpathSync(clusterDir)
+  } catch {
+    // Root without the capability to trace, as in most containers: it may not look. A `postgres` of
+    // the cluster's user under the number in the cluster's own file is as good as certain.
+    const uid = statSync(`/proc/${pid}`, { throwIfNoEntry: false })?.uid
+    return uid === statSync(clusterDir).uid
   }
 }
 
