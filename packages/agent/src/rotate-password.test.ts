@@ -74,6 +74,25 @@ describe('P2 Never locked out', () => {
     expect(bench.service.actions).toHaveLength(1)
   })
 
+  test('whose successor vanishes after its escrow keeps the old password', async () => {
+    const { bench, agent, volume, old } = await rotating()
+    bench.intercept = (path) => {
+      if (path !== '/device/v1/escrow') return undefined
+      // Somebody at the PC removes the new password while its receipt is on the way.
+      volume.protectors = volume.protectors.filter(
+        ({ id, type }) => type !== 'recoveryPassword' || id === old,
+      )
+      return undefined
+    }
+    const report = await runRound(agent)
+    expect(report.problems).toMatchObject([{ code: 'RECEIPT_INVALID' }])
+    expect(volume.passwordIds()).toEqual([old])
+    bench.intercept = () => undefined
+    await runRound(agent)
+    expect(volume.passwordIds()).toHaveLength(1)
+    expect(volume.passwordIds()).not.toContain(old)
+  })
+
   test('of a protector that is gone already is done', async () => {
     const { bench, agent, volume, actionId } = await rotating(new MemoryVolume().encrypted(2))
     const [old, other] = volume.passwordIds()

@@ -4,7 +4,9 @@ import { runRound } from './run-round.ts'
 import { StateFile } from './state-file.ts'
 import { FaultInjector } from './testing/fault-injector.ts'
 import { MemoryVolume } from './testing/memory-pc.ts'
+import type { MemoryPc } from './testing/memory-pc.ts'
 import { callsOfRound, setUp, unreachable } from './testing/test-agent.ts'
+import type { TestBench } from './testing/test-agent.ts'
 
 describe('P1 Escrow first', () => {
   test('the receipt is on disk before the encryption is asked for', async () => {
@@ -91,6 +93,19 @@ describe('P1 Escrow first', () => {
     await runRound(agent)
     const state = await bench.state()
     expect(state.disputes).toMatchObject([{ protectorId: id, reason: 'conflict' }])
+  })
+
+  test('a password that appears at the last moment is not encrypted in unescrowed', async () => {
+    const volume = new MemoryVolume()
+    const { bench, agent } = await setUp(volume)
+    bench.intercept = (path) => {
+      if (path === '/device/v1/escrow') volume.addPassword()
+      return undefined
+    }
+    const report = await runRound(agent)
+    expect(report.problems).toMatchObject([{ code: 'ENCRYPTION_REFUSED' }])
+    expect(report.problems[0]?.message).toContain('not every recovery password on it has a receipt')
+    expect(volume.status).toBe('fullyDecrypted')
   })
 
   test('a policy that asks for no encryption is followed', async () => {
@@ -218,6 +233,22 @@ describe('a dispute with the service (PROTECTOR_CONFLICT)', () => {
   })
 })
 
+/** Five more than are kept, of protectors that the volume does not have. */
+async function addPastReceipts(bench: TestBench, volume: MemoryVolume) {
+  const past = Array.from({ length: AGENT_LIMITS.pastReceipts + 5 }, (_, index) => ({
+    volumeId: volume.id,
+    protectorId: `gone-${index}`,
+    receipt: 'x',
+    storedAt: 'then',
+  }))
+  const file = await StateFile.open(bench.storage)
+  const { receipts } = await file.update((state) => ({
+    ...state,
+    receipts: [...past, ...state.receipts],
+  }))
+  return receipts
+}
+
 describe('the round itself', () => {
   test('a corrected clock is kept for the next process', async () => {
     const { bench, agent } = await setUp(new MemoryVolume().encrypted())
@@ -253,20 +284,18 @@ describe('the round itself', () => {
     const volume = new MemoryVolume().encrypted()
     const { bench, agent } = await setUp(volume)
     await runRound(agent)
-    const file = await StateFile.open(bench.storage)
-    const { receipts } = await file.update((state) => ({
-      ...state,
-      receipts: [
-        ...Array.from({ length: AGENT_LIMITS.pastReceipts + 5 }, (_, index) => ({
-          volumeId: volume.id,
-          protectorId: `gone-${index}`,
-          receipt: 'x',
-          storedAt: 'then',
-        })),
-        ...state.receipts,
-      ],
-    }))
+    const receipts = await addPastReceipts(bench, volume)
     await runRound(await bench.open())
     expect((await bench.state()).receipts).toEqual(receipts.slice(5))
+  })
+
+  test('receipts of a volume that is not in the PC now are kept', async () => {
+    const volume = new MemoryVolume().encrypted()
+    const { bench, agent } = await setUp(volume)
+    await runRound(agent)
+    const receipts = await addPastReceipts(bench, volume)
+    ;(bench.provider as MemoryPc).volumes = []
+    await runRound(await bench.open())
+    expect((await bench.state()).receipts).toEqual(receipts)
   })
 })

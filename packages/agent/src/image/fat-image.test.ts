@@ -6,7 +6,8 @@ import { expect, test } from 'vitest'
 import { createFatImage } from './fat-image.ts'
 
 const FILE = { name: 'README.TXT', content: new TextEncoder().encode('open\r\n'.repeat(1000)) }
-const judge = spawnSync('fsck.vfat', ['--help']).error === undefined
+const JUDGE = 'fsck.vfat'
+const isJudgeThere = spawnSync(JUDGE, ['--help']).error === undefined
 
 test('has a boot sector, a chain of clusters for each file, and its content', () => {
   const image = createFatImage(12 * 1024 * 1024, [FILE])
@@ -23,13 +24,16 @@ test('refuses a size that would be another kind of FAT', () => {
   expect(() => createFatImage(256 * 1024 * 1024, [])).toThrow('do not make a FAT16 file system')
 })
 
-test.skipIf(!judge)('fsck.vfat finds nothing to mend (skipped where it is not installed)', () => {
-  const directory = mkdtempSync(join(tmpdir(), 'keydesk-fat-'))
-  const path = join(directory, 'plain.img')
-  for (const megabytes of [9, 12, 64]) {
-    writeFileSync(path, createFatImage(megabytes * 1024 * 1024, [FILE]))
-    const { status, stdout } = spawnSync('fsck.vfat', ['-n', path], { encoding: 'utf8' })
-    expect({ status, stdout }).toMatchObject({ status: 0 })
-  }
-  rmSync(directory, { recursive: true })
-})
+test.skipIf(!isJudgeThere)(
+  'fsck.vfat finds nothing to mend (skipped where it is not installed)',
+  () => {
+    const directory = mkdtempSync(join(tmpdir(), 'keydesk-fat-'))
+    const path = join(directory, 'plain.img')
+    for (const megabytes of [9, 12, 64]) {
+      writeFileSync(path, createFatImage(megabytes * 1024 * 1024, [FILE]))
+      const { status, stdout } = spawnSync(JUDGE, ['-n', path], { encoding: 'utf8' })
+      expect({ status, stdout }).toMatchObject({ status: 0 })
+    }
+    rmSync(directory, { recursive: true })
+  },
+)

@@ -8,7 +8,7 @@ import type { StateStorage } from '../state-file.ts'
 import { ProviderError } from '../volume-provider.ts'
 import type { VolumeProvider } from '../volume-provider.ts'
 
-export type FaultMode = 'fails' | 'fails after it took effect'
+type FaultMode = 'fails' | 'fails after it took effect'
 
 export interface Fault {
   /** 0-based number of the call. */

@@ -23,7 +23,7 @@ export interface FaultBench extends AsyncDisposable {
 const RECOVERY_ROUNDS = 3
 
 /** The calls of an undisturbed run, which must reach the end in one round. */
-export async function recordCalls(setUp: () => Promise<FaultBench>): Promise<string[]> {
+async function recordCalls(setUp: () => Promise<FaultBench>): Promise<string[]> {
   await using bench = await setUp()
   const injector = new FaultInjector(undefined, () => bench.checkPromises())
   await runRound(await bench.open(injector))
@@ -31,7 +31,7 @@ export async function recordCalls(setUp: () => Promise<FaultBench>): Promise<str
   return injector.calls
 }
 
-export async function runWithFault(setUp: () => Promise<FaultBench>, fault: Fault): Promise<void> {
+async function runWithFault(setUp: () => Promise<FaultBench>, fault: Fault): Promise<void> {
   await using bench = await setUp()
   const injector = new FaultInjector(fault, () => bench.checkPromises())
   let agent = await openOrFail(bench, injector)
