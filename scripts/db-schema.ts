@@ -91,7 +91,7 @@ function renderSchema(columns: readonly Column[]): string {
   const tables = Map.groupBy(columns, (column) => column.table)
   const interfaces = [...tables].map(([table, own]) => {
     const fields = own.map((column) => `  ${column.column}: ${columnType(column)}\n`)
-    return `export interface ${pascalCase(table)}Table {\n${fields.join('')}}\n`
+    return `/** @public */\nexport interface ${pascalCase(table)}Table {\n${fields.join('')}}\n`
   })
   const entries = [...tables.keys()].map((table) => `  ${table}: ${pascalCase(table)}Table\n`)
   const database = `export interface Database {\n${entries.join('')}}\n`

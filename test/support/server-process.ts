@@ -46,12 +46,8 @@ export function temporaryDirectory(): string {
 }
 
 export function startServerProcess(options: ServerProcessOptions): ServerProcess {
-  const [command = process.execPath, ...args] = [
-    ...(options.wrapper ?? []),
-    process.execPath,
-    'packages/server/src/main.ts',
-  ]
-  const child = spawn(command, args, {
+  const [wrapper, ...wrapped] = [...(options.wrapper ?? []), process.execPath]
+  const child = spawn(wrapper ?? process.execPath, [...wrapped, 'packages/server/src/main.ts'], {
     cwd: options.root ?? ROOT,
     ...options.user,
     env: {

@@ -11,7 +11,7 @@ import { generateKeyring } from '../../packages/server/src/vault/keyring.ts'
 import { createTestDatabase } from './test-database.ts'
 
 /** Stands still until it is turned. */
-export class TestClock implements Clock {
+class TestClock implements Clock {
   #now = new Date('2026-11-22T12:00:00.000Z')
 
   now(): Date {

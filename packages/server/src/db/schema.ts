@@ -6,6 +6,7 @@
 
 import type { ColumnType, Generated, GeneratedAlways } from 'kysely'
 
+/** @public */
 export interface AdministratorTable {
   id: string
   name: string
@@ -13,6 +14,7 @@ export interface AdministratorTable {
   created_at: Date
 }
 
+/** @public */
 export interface AuditEntryTable {
   id: GeneratedAlways<number>
   occurred_at: Date
@@ -28,16 +30,19 @@ export interface AuditEntryTable {
   detail: ColumnType<unknown, string | undefined, string>
 }
 
+/** @public */
 export interface AuditIndexTable {
   entry_index: number
   entry_id: number
   indexed_at: Date
 }
 
+/** @public */
 export interface AuditPendingTable {
   entry_id: number
 }
 
+/** @public */
 export interface DeploymentTable {
   only_row: Generated<boolean>
   id: string
@@ -46,6 +51,7 @@ export interface DeploymentTable {
   created_at: Generated<Date>
 }
 
+/** @public */
 export interface DeviceTable {
   id: string
   key_thumbprint: string
@@ -64,16 +70,19 @@ export interface DeviceTable {
   report_digest: Buffer | null
 }
 
+/** @public */
 export interface DevicePresenceTable {
   device_id: string
   last_seen_at: Date
 }
 
+/** @public */
 export interface DeviceRequestTable {
   id: string
   expires_at: Date
 }
 
+/** @public */
 export interface DisclosureTable {
   id: string
   recovery_key_id: number
@@ -86,6 +95,7 @@ export interface DisclosureTable {
   finished_at: Date | null
 }
 
+/** @public */
 export interface EnrollmentTokenTable {
   id: string
   name: string
@@ -99,6 +109,7 @@ export interface EnrollmentTokenTable {
   revoked_at: Date | null
 }
 
+/** @public */
 export interface ExposureTable {
   id: string
   disclosure_id: string
@@ -110,6 +121,7 @@ export interface ExposureTable {
   successor_key_id: number | null
 }
 
+/** @public */
 export interface KeyProofTable {
   recovery_key_id: number
   entry: Buffer
@@ -118,6 +130,7 @@ export interface KeyProofTable {
   attempts: Generated<number>
 }
 
+/** @public */
 export interface ProtectorTable {
   device_id: string
   volume_id: string
@@ -126,6 +139,7 @@ export interface ProtectorTable {
   first_seen_at: Date
 }
 
+/** @public */
 export interface RecoveryKeyTable {
   id: GeneratedAlways<number>
   device_id: string
@@ -144,6 +158,7 @@ export interface RecoveryKeyTable {
   proven_at: Date | null
 }
 
+/** @public */
 export interface RotationTable {
   id: string
   recovery_key_id: number
@@ -158,6 +173,7 @@ export interface RotationTable {
   detail_code: string | null
 }
 
+/** @public */
 export interface SchemaMigrationTable {
   version: number
   file: string
@@ -165,6 +181,7 @@ export interface SchemaMigrationTable {
   applied_at: Generated<Date>
 }
 
+/** @public */
 export interface VolumeTable {
   device_id: string
   volume_id: string

@@ -39,7 +39,7 @@ const CAUSES_MAX = 5
 /**
  * Name, code, message, stack and causes of an error, without secrets. Never its other properties.
  */
-export function errorFields(error: unknown, depth = 0): unknown {
+function errorFields(error: unknown, depth = 0): unknown {
   if (!(error instanceof Error)) return { type: typeof error }
   const fields: Record<string, unknown> = { type: error.name, message: errorText(error) }
   if ('code' in error && typeof error.code === 'string') fields['code'] = withoutSecrets(error.code)

@@ -17,7 +17,7 @@ import {
 import { jwkThumbprint } from '@keydesk/contract/jwk-thumbprint'
 
 /** An elliptic key's public members, as they go over the wire. */
-export type PublicJwk =
+type PublicJwk =
   | { readonly kty: 'EC'; readonly crv: 'P-256'; readonly x: string; readonly y: string }
   | { readonly kty: 'OKP'; readonly crv: 'Ed25519'; readonly x: string }
 
