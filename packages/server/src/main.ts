@@ -7,6 +7,7 @@
 
 import { readConfig } from './config.ts'
 import { helpText } from './config-help.ts'
+import { configWarnings } from './config-warnings.ts'
 import { StartError } from './errors.ts'
 import { GracefulStop } from './ops/graceful-stop.ts'
 import { createLog } from './ops/log.ts'
@@ -17,7 +18,7 @@ async function main(): Promise<void> {
   const isTerminal = process.stdout.isTTY
   const format = config.logFormat === 'auto' ? (isTerminal ? 'text' : 'json') : config.logFormat
   const log = createLog({ level: config.logLevel, format })
-  for (const warning of warnings) log.warn(warning)
+  for (const warning of [...warnings, ...configWarnings(config)]) log.warn(warning)
 
   const stop = new GracefulStop({
     log,
