@@ -10,14 +10,14 @@ export function configWarnings(config: Config): readonly string[] {
   const isLocalOrigin = LOOPBACK.test(origin.hostname.replace(/^\[|\]$/g, ''))
   if (origin.protocol === 'http:' && !isLocalOrigin) {
     warnings.push(
-      'KEYDESK_ORIGIN is an http:// address: recovery passwords and credentials would travel in the ' +
-        'clear. Put a TLS proxy before Keydesk and set it to https://.',
+      'KEYDESK_ORIGIN is an http:// address: recovery passwords and credentials would travel in ' +
+        'the clear. Put a TLS proxy before Keydesk and set it to https://.',
     )
   }
   if (!LOOPBACK.test(config.host)) {
     warnings.push(
-      `Keydesk listens on ${config.host}, without TLS of its own: make sure that only the TLS proxy ` +
-        'reaches that port.',
+      `Keydesk listens on ${config.host}, without TLS of its own: make sure that only the TLS ` +
+        'proxy reaches that port.',
     )
   }
   if (LOOPBACK.test(config.host) && !isLocalOrigin && config.trustedProxies.length === 0) {
