@@ -7,20 +7,22 @@ import type { Problem, SourceTree } from './source-tree.ts'
 interface Catalogue {
   readonly source: string
   readonly page: string
-  /** Finds the names in the source: the keys of its one exported object. */
+  /** Finds the names: the keys of its one exported object, or its exported constants. */
   readonly declaration: RegExp
 }
 
+const ENTRY = /^ {2}([A-Za-z][A-Za-z0-9]*): /gm
+const CONSTANT = /^export const ([A-Z][A-Z0-9_]*) = [^{\n]+$/gm
+
 const CATALOGUES: readonly Catalogue[] = [
+  { source: 'packages/contract/src/limits.ts', page: 'docs/limits.md', declaration: ENTRY },
+  { source: 'packages/bitlocker/src/limits.ts', page: 'docs/limits.md', declaration: ENTRY },
+  { source: 'packages/agent/src/limits.ts', page: 'docs/limits.md', declaration: ENTRY },
+  { source: 'packages/cli/src/limits.ts', page: 'docs/limits.md', declaration: CONSTANT },
   {
-    source: 'packages/contract/src/limits.ts',
+    source: 'packages/bitlocker/src/partition-table-limits.ts',
     page: 'docs/limits.md',
-    declaration: /^ {2}([A-Za-z][A-Za-z0-9]*): /gm,
-  },
-  {
-    source: 'packages/bitlocker/src/limits.ts',
-    page: 'docs/limits.md',
-    declaration: /^ {2}([A-Za-z][A-Za-z0-9]*): /gm,
+    declaration: CONSTANT,
   },
   {
     source: 'packages/contract/src/errors.ts',

@@ -49,7 +49,8 @@ export function readSourceTree(root: string): SourceTree {
 }
 
 export const isSource = (file: string): boolean => /\.tsx?$/.test(file)
-export const isTest = (file: string): boolean => /\.(test|e2e)\.tsx?$/.test(file)
+/** Tests, and what only tests import: each package's `src/testing`. */
+export const isTest = (file: string): boolean => /\.(test|e2e)\.tsx?$|\/src\/testing\//.test(file)
 
 /** The line (from 1) of a character offset. */
 export function lineAt(text: string, offset: number): number {
