@@ -8,37 +8,8 @@
  * Everything else is prose. What differs from run to run gets a name at its first appearance:
  * [password-1], [id-1] for a GUID ([ID-1] in upper case), [time]. A name may be used as input.
  */
-import { spawn } from 'node:child_process'
-import { join, resolve } from 'node:path'
-
-const LAUNCHER = resolve(import.meta.dirname, '../../packages/cli/bin/keydesk.js')
-
-export interface CommandOutcome {
-  readonly exitCode: number | null
-  readonly signal: NodeJS.Signals | null
-  readonly stdout: string
-  readonly stderr: string
-}
-
-/** Runs `keydesk` to its end; `node` is the one that runs the tests unless another is named. */
-export function runKeydesk(
-  args: readonly string[],
-  options: { cwd: string; input?: string; node?: string },
-): Promise<CommandOutcome> {
-  const { cwd, input = '', node = process.execPath } = options
-  const { promise, resolve: settle, reject } = Promise.withResolvers<CommandOutcome>()
-  const child = spawn(node, [LAUNCHER, ...args], { cwd })
-  let stdout = ''
-  let stderr = ''
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text))
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
-  child.on('error', reject)
-  child.on('close', (exitCode, signal) => settle({ exitCode, signal, stdout, stderr }))
-  // A command that ends without reading its input closes the pipe; its exit code tells the story.
-  child.stdin.on('error', () => {})
-  child.stdin.end(input)
-  return promise
-}
+import { join } from 'node:path'
+import { runKeydesk } from './volume-process.ts'
 
 /** What a `@` line does; its result, if any, is shown as standard output. */
 export type Step = (folder: string, args: readonly string[]) => Promise<string | undefined>

@@ -2,13 +2,12 @@
  * Ctrl-C and its like, as an AbortSignal. Invariant: after the first call a signal never ends the
  * process by itself, so that whatever is being written is completed; any number of signals is one.
  */
-import { constants } from 'node:os'
-
 import { CommandError } from './command-error.ts'
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 let controller: AbortController | undefined
+let received: NodeJS.Signals | undefined
 
 /** Aborted, with a CommandError as its reason, by the first SIGINT, SIGTERM or SIGHUP. */
 export function interruption(): AbortSignal {
@@ -16,8 +15,8 @@ export function interruption(): AbortSignal {
   const created = new AbortController()
   for (const name of SIGNALS) {
     process.on(name, () => {
-      const exitCode = 128 + constants.signals[name]
-      created.abort(new CommandError('INTERRUPTED', 'Interrupted', { exitCode }))
+      received ??= name
+      created.abort(new CommandError('INTERRUPTED', 'Interrupted'))
     })
   }
   controller = created
@@ -35,4 +34,14 @@ export async function unlessAborted<T>(signal: AbortSignal, work: Promise<T>): P
   } finally {
     signal.removeEventListener('abort', abort)
   }
+}
+
+/**
+ * Ends the process by the signal it received, so that a shell or a supervisor sees what happened.
+ * That also ends a read that hangs in the thread pool, for which `process.exit` would wait.
+ */
+export function dieIfInterrupted(): void {
+  if (received === undefined) return
+  process.removeAllListeners(received)
+  process.kill(process.pid, received)
 }

@@ -1,8 +1,11 @@
 /**
- * The `keydesk` command. Invariant: it ends with 0, 1 or 2 (docs of each command), or 128 plus the
- * number of the signal that interrupted it; what it printed is out before it ends.
+ * The `keydesk` command. Invariant: it ends with 0, 1 or 2 (docs of each command), or by the signal
+ * that interrupted it; what it printed is out before it ends.
  */
+import { dieIfInterrupted } from './interruption.ts'
 import { runCommandLine } from './run-command-line.ts'
 
-// Not by emptying the event loop: a read from a terminal or a pipe may wait there for ever.
-process.exit(await runCommandLine(process.argv.slice(2)))
+const exitCode = await runCommandLine(process.argv.slice(2))
+dieIfInterrupted()
+// Not by emptying the event loop, which a terminal or a pipe could keep waiting.
+process.exit(exitCode)

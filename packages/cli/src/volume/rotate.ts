@@ -9,7 +9,7 @@ import { formatRecoveryPassword, generateRecoveryKey } from '@keydesk/bitlocker'
 import { addRecoveryPassword, readVolume, removeProtectors } from '@keydesk/bitlocker/volume'
 import type { UnlockedVolume, VolumeFile } from '@keydesk/bitlocker/volume'
 
-import { CommandError, EXIT_FAILED } from '../command-error.ts'
+import { CommandError } from '../command-error.ts'
 import { interruption } from '../interruption.ts'
 import { progressLine } from '../progress-line.ts'
 import { namedProtector, onlyProtector } from './choose-protector.ts'
@@ -147,7 +147,6 @@ function stillThere(error: unknown, old: string | undefined): CommandError {
 
 function halfDone(cause: unknown, state: string): CommandError {
   const why = cause instanceof Error ? cause.message : 'an unknown reason'
-  const exitCode = cause instanceof CommandError ? cause.exitCode : EXIT_FAILED
   const message = `The rotation stopped half-way (${why}): ${state}`
-  return new CommandError('ROTATION_HALF_DONE', message, { cause, exitCode })
+  return new CommandError('ROTATION_HALF_DONE', message, { cause })
 }
