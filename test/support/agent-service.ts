@@ -100,6 +100,12 @@ export class AgentService {
     return rotations.find((rotation) => rotation.protectorId === protectorId)?.state
   }
 
+  /** How far each stored key of the device is proven. */
+  async proofs(deviceId: string): Promise<string[]> {
+    const { keys } = await this.#call<DeviceDetail>('GET', `/devices/${deviceId}`)
+    return keys.map(({ proof }) => proof)
+  }
+
   async #call<T>(method: 'GET' | 'POST', path: string, body?: object): Promise<T> {
     const response = await fetch(`${this.#address}/api/v1${path}`, {
       method,

@@ -1,0 +1,117 @@
+/**
+ * What the agent's rules need from the real service: clock correction, conflicts, proof, replays.
+ * The rules themselves are tested beside their code, with a service made from the contract.
+ */
+import { rename, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { enroll, imageProvider, openAgent, runRound, stateStorage } from '@keydesk/agent'
+import type { Agent, ClientDeps, StateStorage } from '@keydesk/agent'
+import { createSamplePc } from '@keydesk/agent/sample-pc'
+import { generateRecoveryKey } from '@keydesk/bitlocker'
+import {
+  createVolume,
+  createVolumeFile,
+  formatStartupKey,
+  planVolumeSize,
+} from '@keydesk/bitlocker/volume'
+import { AgentService } from '../support/agent-service.ts'
+import { readDisk, receiptsThatHold } from '../support/agent-disk.ts'
+import { disposeServers, temporaryDirectory } from '../support/server-process.ts'
+
+const YEAR_MS = 365 * 24 * 3600 * 1000
+
+let service: AgentService
+beforeAll(async () => {
+  service = await AgentService.start()
+})
+afterAll(disposeServers)
+
+interface TestPc {
+  readonly directory: string
+  readonly storage: StateStorage
+  readonly deps: ClientDeps
+  readonly requests: string[]
+  readonly open: () => Promise<Agent>
+}
+
+/** A sample PC that is enrolled; its clock is wrong by `clockErrorMs`. */
+async function enrolledPc(clockErrorMs = 0): Promise<TestPc> {
+  const directory = join(temporaryDirectory(), 'pc')
+  await createSamplePc(directory, { name: 'PC-RULES' })
+  const storage = stateStorage(join(directory, 'agent.state'))
+  const requests: string[] = []
+  const real = service.deps()
+  const deps: ClientDeps = {
+    ...real,
+    clock: { ...real.clock, now: () => real.clock.now() + clockErrorMs },
+    fetch: (url, init) => {
+      requests.push(new URL(url).pathname)
+      return real.fetch(url, init)
+    },
+  }
+  const provider = imageProvider(directory)
+  const { enrollmentToken, origin: server } = service
+  await enroll({ deps, storage, provider, directory, server, enrollmentToken })
+  const open = () => openAgent({ deps, storage, provider: () => provider, say: () => undefined })
+  return { directory, storage, deps, requests, open }
+}
+
+test('a PC that is three years behind corrects its clock by the service', async () => {
+  const pc = await enrolledPc(-3 * YEAR_MS)
+  expect(pc.requests).toEqual(['/device/v1/enroll', '/device/v1/enroll'])
+  const report = await runRound(await pc.open())
+  expect(report).toEqual({ checkedIn: true, problems: [] })
+  expect((await readDisk(pc.directory)).isPlain).toBe(false)
+  const state = await (await pc.open()).state.current()
+  expect(Math.abs(state.clockOffsetMs - 3 * YEAR_MS)).toBeLessThan(5000)
+  expect(state.receipts[0]?.storedAt.slice(0, 4)).toBe(String(new Date().getFullYear()))
+})
+
+test('the metadata entry goes along, and the service proves the key by it', async () => {
+  const pc = await enrolledPc()
+  const agent = await pc.open()
+  await runRound(agent)
+  await expect
+    .poll(() => service.proofs(agent.enrollment.deviceId), { timeout: 20_000 })
+    .toEqual(['verified'])
+  await runRound(agent)
+  const { provenProtectorIds } = await agent.state.current()
+  expect(provenProtectorIds).toEqual([...(await readDisk(pc.directory)).passwords.keys()])
+})
+
+test('a PC that was restored from elsewhere gets a password that the service has', async () => {
+  const pc = await enrolledPc()
+  const agent = await pc.open()
+  await runRound(agent)
+  const before = await readDisk(pc.directory)
+  const [disputed = ''] = before.passwords.keys()
+  await replaceDisk(pc.directory, before.volumeId, disputed)
+  const report = await runRound(await pc.open())
+  expect(report).toMatchObject({ checkedIn: true, problems: [] })
+  const after = await readDisk(pc.directory)
+  const [first, fresh = ''] = after.passwords.keys()
+  expect(first, 'the disputed password stays').toBe(disputed)
+  expect(await receiptsThatHold(after, pc.storage)).toEqual([fresh])
+  const shown = await service.disclose(fresh, agent.enrollment.deviceId)
+  expect(shown === after.passwords.get(fresh)).toBe(true)
+})
+
+/** Another disk with the same names: the same volume and protector IDs, another password. */
+async function replaceDisk(directory: string, volumeId: string, protectorId: string) {
+  const image = join(directory, 'os.img')
+  await rm(image)
+  {
+    await using file = await createVolumeFile(
+      `${image}.restored`,
+      planVolumeSize({ size: 4 << 20 }),
+    )
+    const { startupKey } = await createVolume(file, {
+      volumeId,
+      recoveryPasswords: [{ protectorId, recoveryKey: generateRecoveryKey() }],
+      startupKey: true,
+    })
+    await writeFile(join(directory, 'os.BEK'), formatStartupKey(startupKey!))
+  }
+  await rename(`${image}.restored`, image)
+}
