@@ -2,7 +2,7 @@
  * SHA-256 over the stretch's 88-byte state as WebAssembly, generated here: no compiler, no binary in the repository.
  * Source of truth: FIPS 180-4 §6.2; the state's layout: BitLocker format reference §6.2. Why it looks like this, with
  * measurements: docs/adr/0003-password-stretching.md. Three things make it fast:
- * - all 128 steps of the two blocks are written out, so the eight state words only change their names;
+ * - steps are written out eight at a time, so the eight state words change their names and not their places;
  * - the second block (salt, counter, padding) does not depend on the first, so its message schedule is computed for
  *   four counters at once, one in each SIMD lane;
  * - the first block's schedule is computed four words at a time.
@@ -100,19 +100,27 @@ export function stretchModule(): Uint8Array<ArrayBuffer> {
     .tee(offset)
     .constant(4 * 48)
     .repeatUnlessEqual()
-  for (let step = 48; step < 64; step++) {
-    compression.step(step, () => writer.constant(0).load(STRETCH_MEMORY.block1 + 4 * step))
+  writer.loop()
+  for (let step = 0; step < 8; step++) {
+    compression.step(step, () => writer.get(offset).load(STRETCH_MEMORY.block1 + 4 * step))
   }
+  writer
+    .get(offset)
+    .constant(4 * 8)
+    .add()
+    .tee(offset)
+    .constant(4 * 64)
+    .repeatUnlessEqual()
   compression.end(INITIAL_STATE, last)
 
   compression.begin(last)
   writer.get(lane).set(offset).loop()
-  for (let step = 0; step < 16; step++) {
+  for (let step = 0; step < 8; step++) {
     compression.step(step, () => writer.get(offset).load(STRETCH_MEMORY.block2 + 16 * step))
   }
   writer
     .get(offset)
-    .constant(16 * 16)
+    .constant(16 * 8)
     .add()
     .tee(offset)
   writer
