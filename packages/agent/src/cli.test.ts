@@ -134,6 +134,12 @@ describe('a wrong use', () => {
     expect(err).toContain('[STATE_MISSING]')
   })
 
+  test('(a state file in a folder that is not there) is refused with a sentence', async () => {
+    const { exitCode, err } = await run(['check-in', '--state', join(root, 'none', 'x.state')])
+    expect(exitCode).toBe(2)
+    expect(err).toContain('is not there. [STATE_READ]')
+  })
+
   test('(two agents on one state file) is refused', async () => {
     const lock = await acquireProcessLock(state)
     const { exitCode, err } = await run(['check-in', '--state', state])

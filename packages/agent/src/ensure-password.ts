@@ -22,7 +22,8 @@ export async function ensurePassword(
   volumeId: string,
   accept: (protectorId: string) => boolean = () => true,
 ): Promise<string> {
-  for (;;) {
+  // The bound is for a disk that loses what it has confirmed; disputes end the loop before.
+  for (let added = 0; added <= AGENT_LIMITS.disputedProtectorsPerVolume; added++) {
     const volume = await readable(agent, volumeId)
     const candidates = recoveryPasswordIds(volume).filter(accept)
     for (const protectorId of candidates) {
@@ -32,6 +33,7 @@ export async function ensurePassword(
     const { protectorId } = await agent.provider.addRecoveryPassword(volumeId)
     agent.say(`${volumeName(volume)}  recovery password ${shortKeyId(protectorId)} added`)
   }
+  throw new AgentError('PROVIDER_FAILED', `${volumeId} does not keep the passwords it is given.`)
 }
 
 async function readable(agent: Agent, volumeId: string): Promise<ProviderVolume> {

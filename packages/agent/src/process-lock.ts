@@ -29,10 +29,20 @@ export interface ProcessLock {
 /** Throws AgentError `STATE_LOCKED` when another agent (or this process) holds the lock. */
 export async function acquireProcessLock(path: string): Promise<ProcessLock> {
   // The file itself may not exist yet; its directory must.
-  const real = join(await realpath(dirname(path)), basename(path))
+  const real = join(await realFolder(path), basename(path))
   if (process.platform === 'linux') return await listenOnName(real)
   const flag = process.platform === 'darwin' ? MAC_O_EXLOCK : WINDOWS_O_EXLOCK
   return await openExclusively(`${real}.lock`, flag)
+}
+
+async function realFolder(path: string): Promise<string> {
+  try {
+    return await realpath(dirname(path))
+  } catch (error) {
+    throw new AgentError('STATE_READ', `The folder of the state file ${path} is not there.`, {
+      cause: error,
+    })
+  }
 }
 
 async function listenOnName(path: string): Promise<ProcessLock> {

@@ -95,6 +95,17 @@ describe('P1 Escrow first', () => {
     expect(state.disputes).toMatchObject([{ protectorId: id, reason: 'conflict' }])
   })
 
+  test('a disk that loses what it confirms does not get passwords for ever', async () => {
+    const volume = new MemoryVolume()
+    const { bench, agent } = await setUp(volume)
+    let added = 0
+    volume.addPassword = () => `lost-${added++}`
+    const report = await runRound(agent)
+    expect(report.problems).toMatchObject([{ code: 'PROVIDER_FAILED' }])
+    expect(added).toBe(AGENT_LIMITS.disputedProtectorsPerVolume + 1)
+    expect(bench.service.keys.size).toBe(0)
+  })
+
   test('a password that appears at the last moment is not encrypted in unescrowed', async () => {
     const volume = new MemoryVolume()
     const { bench, agent } = await setUp(volume)
@@ -116,6 +127,15 @@ describe('P1 Escrow first', () => {
     expect(report.problems).toEqual([])
     expect(volume.status).toBe('fullyDecrypted')
     expect(volume.protectors).toEqual([])
+  })
+
+  test('the policy means what is built in: a removable disk is left to the person', async () => {
+    const [system, stick] = [new MemoryVolume('C:'), new MemoryVolume('E:', 'removable')]
+    const { agent } = await setUp(system, stick)
+    expect((await runRound(agent)).problems).toEqual([])
+    expect([system.status, stick.status]).toEqual(['fullyEncrypted', 'fullyDecrypted'])
+    await runRound(agent, { encrypt: ['E:'] })
+    expect(stick.status).toBe('fullyEncrypted')
   })
 
   test('a person may ask for one volume where the policy does not', async () => {

@@ -89,7 +89,7 @@ class Round {
     }
     const { requireEncryption, encryptionMethod } = response.policy
     for (const volume of await this.#agent.provider.listVolumes()) {
-      const isWanted = this.#isEncryptionAsked(volume) || requireEncryption
+      const isWanted = this.#isEncryptionAsked(volume) || (requireEncryption && isFixed(volume))
       const isDone = await this.#guard(volume, () =>
         this.#protect(volume, isWanted, encryptionMethod),
       )
@@ -205,7 +205,8 @@ class Round {
     const volumes = (await this.#listIfPossible()) ?? []
     return volumes.filter(
       (volume) =>
-        volume.status === 'fullyDecrypted' && (isPolicy || this.#isEncryptionAsked(volume)),
+        volume.status === 'fullyDecrypted' &&
+        ((isPolicy && isFixed(volume)) || this.#isEncryptionAsked(volume)),
     )
   }
 
@@ -227,6 +228,11 @@ const ENCRYPTED: ReadonlySet<VolumeStatus> = new Set<VolumeStatus>([
   'fullyEncryptedWipeInProgress',
   'fullyEncryptedWipeSuspended',
 ])
+
+/** `RequireDeviceEncryption` of the BitLocker CSP means what is built into the PC. */
+export function isFixed({ type }: Pick<ProviderVolume, 'type'>): boolean {
+  return type !== 'removable'
+}
 
 /** A state file that cannot be written or read: nothing may go on without a memory. */
 function endsRound(error: AgentError | ProviderError): boolean {

@@ -90,6 +90,16 @@ describe('a refusal that time does not cure', () => {
     expect(tokens).toHaveLength(1)
   })
 
+  test('of a PC that the service does not know says how to come back', async () => {
+    const deps = { fetch: service.fetch, clock, random: () => 0 }
+    const { origin } = service
+    const deviceId = '00000000-0000-4000-8000-000000000000'
+    const identity = { server: origin, origin, key: KEY, deviceId, clockOffsetMs: 0 }
+    const error = enrol(new ServiceClient(deps, identity))
+    await expect(error).rejects.toMatchObject({ serverCode: 'DEVICE_UNAUTHORIZED', exitCode: 4 })
+    await expect(error).rejects.toThrow('move its state file away and enrol it again')
+  })
+
   test('an answer that is none of a Keydesk service is said to be so', async () => {
     const error = enrol(client([() => new Response('<html>', { status: 200 })]))
     await expect(error).rejects.toMatchObject({ code: 'SERVER_ANSWER' })

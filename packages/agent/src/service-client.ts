@@ -169,9 +169,13 @@ export class ServiceClient {
 
   #refused({ status, code, detail }: Refusal): AgentError {
     const name = code === undefined ? `${status}` : `${status} ${code}`
+    const advice =
+      code === 'DEVICE_UNAUTHORIZED' && this.#identity.deviceId !== undefined
+        ? ' If this PC was removed there, move its state file away and enrol it again.'
+        : ''
     return new AgentError(
       'SERVER_REFUSED',
-      `The service at ${this.#identity.server} refused (${name}): ${detail}`,
+      `The service at ${this.#identity.server} refused (${name}): ${detail}${advice}`,
       code === undefined ? {} : { serverCode: code },
     )
   }

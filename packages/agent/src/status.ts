@@ -7,6 +7,7 @@ import type { Agent } from './agent.ts'
 import type { ActionResult, KnownPolicy, LastRound, RotationIntent } from './agent-state.ts'
 import { isDisputed } from './agent-state.ts'
 import { isEscrowed } from './escrow-password.ts'
+import { isFixed } from './run-round.ts'
 import type { ProtectorType, ProviderVolume } from './volume-provider.ts'
 
 export type EscrowState = 'escrowed' | 'notEscrowed' | 'disputed' | 'unknown'
@@ -75,7 +76,9 @@ function needsAttention({
 }: Pick<StatusReport, 'volumes' | 'policy' | 'lastRound'>): boolean {
   if (lastRound === null || lastRound.problems.length > 0) return true
   return volumes.some((volume) => {
-    if (volume.status === 'fullyDecrypted') return policy?.requireEncryption ?? false
+    if (volume.status === 'fullyDecrypted') {
+      return (policy?.requireEncryption ?? false) && isFixed({ type: volume.volumeType })
+    }
     return !(volume.protectors ?? []).some(({ escrow }) => escrow === 'escrowed')
   })
 }

@@ -11,6 +11,7 @@ import type {
   ProviderVolume,
   VolumeProvider,
   VolumeStatus,
+  VolumeType,
 } from '../volume-provider.ts'
 
 export interface MemoryProtector {
@@ -21,7 +22,7 @@ export interface MemoryProtector {
 
 export class MemoryVolume {
   readonly id = randomUUID() as string
-  readonly type = 'operatingSystem'
+  readonly type: VolumeType
   readonly mountPoint: string
   status: VolumeStatus = 'fullyDecrypted'
   isLocked = false
@@ -30,8 +31,9 @@ export class MemoryVolume {
   /** The next change of this volume fails with this code, for ever. */
   refusal: ProviderErrorCode | undefined
 
-  constructor(mountPoint = 'C:') {
+  constructor(mountPoint = 'C:', type: VolumeType = 'operatingSystem') {
     this.mountPoint = mountPoint
+    this.type = type
   }
 
   /** As if encrypted by somebody else, with these protectors and `recoveryPasswords` more. */
