@@ -93,24 +93,12 @@ export function stretchModule(): Uint8Array<ArrayBuffer> {
     if (step % 4 === 0) schedule1.advance(step + 16, offset)
     compression.step(step, () => writer.get(offset).load(STRETCH_MEMORY.block1 + 4 * step))
   }
-  writer
-    .get(offset)
-    .constant(4 * 16)
-    .add()
-    .tee(offset)
-    .constant(4 * 48)
-    .repeatUnlessEqual()
+  repeatUntil(writer, offset, { step: 4 * 16, end: 4 * 48 })
   writer.loop()
   for (let step = 0; step < 8; step++) {
     compression.step(step, () => writer.get(offset).load(STRETCH_MEMORY.block1 + 4 * step))
   }
-  writer
-    .get(offset)
-    .constant(4 * 8)
-    .add()
-    .tee(offset)
-    .constant(4 * 64)
-    .repeatUnlessEqual()
+  repeatUntil(writer, offset, { step: 4 * 8, end: 4 * 64 })
   compression.end(INITIAL_STATE, last)
 
   compression.begin(last)
@@ -118,19 +106,12 @@ export function stretchModule(): Uint8Array<ArrayBuffer> {
   for (let step = 0; step < 8; step++) {
     compression.step(step, () => writer.get(offset).load(STRETCH_MEMORY.block2 + 16 * step))
   }
-  writer
-    .get(offset)
-    .constant(16 * 8)
-    .add()
-    .tee(offset)
-  writer
-    .get(lane)
-    .constant(16 * 64)
-    .add()
-    .repeatUnlessEqual()
+  const [stepBytes, blockBytes] = [16 * 8, 16 * 64]
+  writer.get(offset).constant(stepBytes).add().tee(offset)
+  writer.get(lane).constant(blockBytes).add().repeatUnlessEqual()
   compression.end(last, last)
 
-  writer.get(lane).constant(4).add().tee(lane).constant(16).repeatUnlessEqual()
+  repeatUntil(writer, lane, { step: 4, end: 16 })
   writer.get(count).constant(STRETCH_BATCH).add().tee(count).get(end).repeatUnlessEqual()
   storeWords(writer, last)
   writer.constant(0).get(count).store(STRETCH_MEMORY.count)
@@ -301,13 +282,7 @@ function scheduleBlock2(
     writer.vectorAdd().set(current)
     storeWord(word)
   }
-  writer
-    .get(offset)
-    .constant(16 * 16)
-    .add()
-    .tee(offset)
-    .constant(16 * 48)
-    .repeatUnlessEqual()
+  repeatUntil(writer, offset, { step: 16 * 16, end: 16 * 48 })
 }
 
 /** Pushes rotr(x, first) ^ rotr(x, second) ^ (x >>> shift) of each lane. */
@@ -331,6 +306,15 @@ function pushSmallSigma(
 function pushSmallSigma1OfDoubled(writer: FunctionWriter, x: Local): void {
   writer.get(x).vectorShiftRight64(17).get(x).vectorShiftRight64(19).vectorXor()
   writer.get(x).vectorShiftRight(10).vectorXor()
+}
+
+/** Adds `step` to the local and repeats the innermost loop until it is `end`. */
+function repeatUntil(
+  writer: FunctionWriter,
+  local: Local,
+  { step, end }: { step: number; end: number },
+): void {
+  writer.get(local).constant(step).add().tee(local).constant(end).repeatUnlessEqual()
 }
 
 function storeWords(writer: FunctionWriter, words: readonly Local[]): void {
