@@ -1,7 +1,7 @@
 /**
- * The first phase of a rotation: a new recovery password beside the old ones (docs/spec/fve-metadata.md, "Rotating").
- * Invariants: every old protector stays, byte for byte; the new password has opened the volume through the written
- * bytes before it is handed out.
+ * The first phase of a rotation: a new recovery password beside the old ones
+ * (docs/spec/fve-metadata.md, "Rotating"). Invariants: every old protector stays, byte for byte;
+ * the new password has opened the volume through the written bytes before it is handed out.
  */
 import { randomUUID } from 'node:crypto'
 
@@ -12,7 +12,7 @@ import type { Datum } from './datum.ts'
 import { encodeRecoveryPasswordProtector } from './encode-protector.ts'
 import { encodeRegion } from './encode-region.ts'
 import { isGuid } from './guid.ts'
-import { MAX_PROTECTORS } from './limits.ts'
+import { BITLOCKER_LIMITS } from './limits.ts'
 import { isProtector } from './metadata-copy.ts'
 import { NonceSource } from './nonce-source.ts'
 import { parseProtector } from './protector.ts'
@@ -33,11 +33,12 @@ export interface AddRecoveryPasswordOptions extends WorkOptions {
 }
 
 /**
- * Adds a recovery password protector and returns it once the volume has been opened with it; costs two stretches.
- * `signal` is heeded until the first write. Repairs stale copies first. Not idempotent: a second call with the same
- * `protectorId` is refused. Throws VolumeError: PROTECTOR_EXISTS, VOLUME_STATE, VOLUME_SUSPENDED, VOLUME_CHANGED,
- * VOLUME_NOT_AUTHENTIC, VOLUME_METADATA_FULL, VOLUME_IO, VOLUME_WRITE_UNVERIFIED. After any failure the old
- * passwords still open the volume; whether the new one does, the volume itself tells.
+ * Adds a recovery password protector and returns it once the volume has been opened with it; costs
+ * two stretches. `signal` is heeded until the first write. Repairs stale copies first. Not
+ * idempotent: a second call with the same `protectorId` is refused. Throws VolumeError:
+ * PROTECTOR_EXISTS, VOLUME_STATE, VOLUME_SUSPENDED, VOLUME_CHANGED, VOLUME_NOT_AUTHENTIC,
+ * VOLUME_METADATA_FULL, VOLUME_IO, VOLUME_WRITE_UNVERIFIED. After any failure the old passwords
+ * still open the volume; whether the new one does, the volume itself tells.
  */
 export async function addRecoveryPassword(
   storage: VolumeStorage,
@@ -82,8 +83,11 @@ function newRecoveryPassword(
   if (protectors.some((datum) => parseProtector(datum).id === protectorId)) {
     throw new VolumeError('PROTECTOR_EXISTS', 'A protector with this ID is on the volume already')
   }
-  if (protectors.length >= MAX_PROTECTORS) {
-    throw new VolumeError('VOLUME_METADATA_FULL', `The volume has ${MAX_PROTECTORS} protectors`)
+  if (protectors.length >= BITLOCKER_LIMITS.protectorsPerVolume) {
+    throw new VolumeError(
+      'VOLUME_METADATA_FULL',
+      `The volume has ${BITLOCKER_LIMITS.protectorsPerVolume} protectors`,
+    )
   }
   return { protectorId, recoveryKey: (options.recoveryKey ?? generateRecoveryKey()).slice() }
 }

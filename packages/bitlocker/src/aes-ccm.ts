@@ -1,7 +1,8 @@
 /**
- * Wrapped keys: the AES-CCM datum (docs/spec/fve-metadata.md, "AES-CCM datum"): nonce time u64, nonce counter u32, MAC
- * 16, ciphertext; AES-256, 12-byte nonce, no associated data; the plaintext is one whole key datum. Invariant: the MAC
- * is the only judge of a key, and plaintext buffers are wiped.
+ * Wrapped keys: the AES-CCM datum (docs/spec/fve-metadata.md, "AES-CCM datum"): nonce time u64,
+ * nonce counter u32, MAC 16, ciphertext; AES-256, 12-byte nonce, no associated data; the plaintext
+ * is one whole key datum. Invariant: the MAC is the only judge of a key, and plaintext buffers are
+ * wiped.
  */
 import { createCipheriv, createDecipheriv } from 'node:crypto'
 
@@ -22,7 +23,10 @@ export interface Nonce {
   readonly counter: number
 }
 
-/** Unwraps a key of the expected type and length; undefined when the MAC or the contents are not right. */
+/**
+ * Unwraps a key of the expected type and length; undefined when the MAC or the contents are not
+ * right.
+ */
 export function openKey(
   datum: Datum,
   wrappingKey: Uint8Array,

@@ -1,6 +1,7 @@
 /**
- * Sector 0 of a BitLocker volume (docs/spec/fve-metadata.md, "Sector 0"): recognition, and where the three metadata
- * copies lie. Invariant: nothing here is trusted; the offsets are checked again by whoever reads at them.
+ * Sector 0 of a BitLocker volume (docs/spec/fve-metadata.md, "Sector 0"): recognition, and where
+ * the three metadata copies lie. Invariant: nothing here is trusted; the offsets are checked again
+ * by whoever reads at them.
  */
 import { guidFromBytes } from './guid.ts'
 import { readOffset, readU16, take } from './little-endian.ts'
@@ -33,7 +34,8 @@ export function parseBootSector(sector: Uint8Array): BootSector {
     if (isVista(sector)) {
       throw new VolumeError(
         'VOLUME_VISTA',
-        'This volume has the format of Windows Vista (version 1), which is not supported. Unlock it with Windows 7 or later',
+        'This volume has the format of Windows Vista (version 1), which is not ' +
+          'supported. Unlock it with Windows 7 or later',
       )
     }
     throw new VolumeError(

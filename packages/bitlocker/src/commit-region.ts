@@ -1,16 +1,20 @@
 /**
- * Writes one generation of the metadata over the three copies so that a crash after any single sector leaves a volume
- * that opens (docs/spec/fve-metadata.md, "Write order"). Invariants: copies 2, 1, 0, one after the other; inside a copy
- * the first write makes it invalid and the last one makes it valid again, with a sync between; only sectors that differ
- * are written; a single sector write is atomic.
+ * Writes one generation of the metadata over the three copies so that a crash after any single
+ * sector leaves a volume that opens (docs/spec/fve-metadata.md, "Write order"). Invariants: copies
+ * 2, 1, 0, one after the other; inside a copy the first write makes it invalid and the last one
+ * makes it valid again, with a sync between; only sectors that differ are written; a single sector
+ * write is atomic.
  */
-import { METADATA_REGION_SIZE } from './limits.ts'
 import { equalBytes, readU16 } from './little-endian.ts'
 import { VolumeError } from './volume-error.ts'
 import { ioFailure, readExactly } from './volume-storage.ts'
 import type { VolumeStorage } from './volume-storage.ts'
+import { METADATA_REGION_SIZE } from './metadata-copy.ts'
 
-/** The last copy first: until copy 0 is complete, whoever takes the first good copy still sees the old generation. */
+/**
+ * The last copy first: until copy 0 is complete, whoever takes the first good copy still sees the
+ * old generation.
+ */
 export const WRITE_ORDER = [2, 1, 0] as const
 
 export interface RegionPlaces {
@@ -19,8 +23,9 @@ export interface RegionPlaces {
 }
 
 /**
- * Writes `region` to all three copies and reads them back. Copies that are alike already cost a read. Throws VolumeError
- * VOLUME_IO, and VOLUME_WRITE_UNVERIFIED when a copy does not read back as written.
+ * Writes `region` to all three copies and reads them back. Copies that are alike already cost a
+ * read. Throws VolumeError VOLUME_IO, and VOLUME_WRITE_UNVERIFIED when a copy does not read back as
+ * written.
  */
 export async function commitRegion(
   storage: VolumeStorage,
@@ -69,7 +74,8 @@ function writeSteps(current: Uint8Array, next: Uint8Array, sectorSize: number): 
   if (changed.length <= 1) return changed.map((number) => [write(number)])
   const checksumAt = readU16(next, 8) * 16 + 4
   const last = Math.floor(checksumAt / sectorSize)
-  // The nonce counter in the header is new in every generation, so the old checksum stops fitting with this write.
+  // The nonce counter in the header is new in every generation, so the old checksum stops fitting
+  // with this write.
   const headerInvalidates = changed.includes(0) && last !== 0
   const first = headerInvalidates ? write(0) : withWrongChecksum(write(last), checksumAt)
   const between = changed.filter(

@@ -1,7 +1,8 @@
 /**
- * Makes a BitLocker volume out of a plaintext file system, or an empty one (docs/spec/fve-metadata.md, "Creating").
- * Invariants: the recovery passwords may be chosen by the caller, who can escrow them before the first byte is
- * encrypted; sector 0 is written last, after everything else is durable, so that a half-made volume is no volume.
+ * Makes a BitLocker volume out of a plaintext file system, or an empty one
+ * (docs/spec/fve-metadata.md, "Creating"). Invariants: the recovery passwords may be chosen by the
+ * caller, who can escrow them before the first byte is encrypted; sector 0 is written last, after
+ * everything else is durable, so that a half-made volume is no volume.
  */
 import { randomBytes, randomUUID } from 'node:crypto'
 
@@ -16,7 +17,7 @@ import {
   encodeVirtualization,
 } from './encode-volume-header.ts'
 import { isGuid } from './guid.ts'
-import { MAX_DESCRIPTION_LENGTH, MAX_NEW_RECOVERY_PASSWORDS } from './limits.ts'
+import { BITLOCKER_LIMITS } from './limits.ts'
 import { equalBytes } from './little-endian.ts'
 import { NonceSource } from './nonce-source.ts'
 import type { RecoveryPassword } from './read-recovery-passwords.ts'
@@ -90,10 +91,11 @@ interface VolumePlan {
 }
 
 /**
- * Encrypts into `storage`, whose whole size becomes the volume (`planVolumeSize` says how large it must be); whatever
- * was there is lost. The result reads back as a volume with these protectors before this returns. Takes about a second
- * for 64 MiB plus 0.4 s for each recovery password. Throws VolumeError: VOLUME_OPTION, VOLUME_IO,
- * VOLUME_WRITE_UNVERIFIED. Not idempotent: a second call makes another volume with other keys.
+ * Encrypts into `storage`, whose whole size becomes the volume (`planVolumeSize` says how large it
+ * must be); whatever was there is lost. The result reads back as a volume with these protectors
+ * before this returns. Takes about a second for 64 MiB plus 0.4 s for each recovery password.
+ * Throws VolumeError: VOLUME_OPTION, VOLUME_IO, VOLUME_WRITE_UNVERIFIED. Not idempotent: a second
+ * call makes another volume with other keys.
  */
 export async function createVolume(
   storage: VolumeStorage,
@@ -131,10 +133,13 @@ function planVolume(size: number, options: CreateVolumeOptions): VolumePlan {
     protectorId: checkedId(wanted.protectorId),
     recoveryKey: (wanted.recoveryKey ?? generateRecoveryKey()).slice(),
   }))
-  if (recoveryPasswords.length < 1 || recoveryPasswords.length > MAX_NEW_RECOVERY_PASSWORDS) {
+  if (
+    recoveryPasswords.length < 1 ||
+    recoveryPasswords.length > BITLOCKER_LIMITS.newRecoveryPasswords
+  ) {
     throw new VolumeError(
       'VOLUME_OPTION',
-      `A new volume has 1 to ${MAX_NEW_RECOVERY_PASSWORDS} recovery passwords`,
+      `A new volume has 1 to ${BITLOCKER_LIMITS.newRecoveryPasswords} recovery passwords`,
     )
   }
   if (
@@ -142,10 +147,10 @@ function planVolume(size: number, options: CreateVolumeOptions): VolumePlan {
   ) {
     throw new VolumeError('VOLUME_OPTION', 'Two recovery passwords have the same protector ID')
   }
-  if (description.length > MAX_DESCRIPTION_LENGTH) {
+  if (description.length > BITLOCKER_LIMITS.descriptionCharacters) {
     throw new VolumeError(
       'VOLUME_OPTION',
-      `The description has at most ${MAX_DESCRIPTION_LENGTH} characters`,
+      `The description has at most ${BITLOCKER_LIMITS.descriptionCharacters} characters`,
     )
   }
   planVolumeSize({ sourceSize: options.source?.size, size, sectorSize })
@@ -208,7 +213,8 @@ async function writeData(
     const encrypted = cipher.encrypt(at / sectorSize, plaintext)
     if (at === 0) {
       header = plaintext.slice(0, RELOCATED_SIZE)
-      // No sector 0 yet: until the end this must not look like a volume, not even like the one it replaces.
+      // No sector 0 yet: until the end this must not look like a volume, not even like the one it
+      // replaces.
       encrypted.fill(0, 0, sectorSize)
     }
     await write(storage, at, encrypted)

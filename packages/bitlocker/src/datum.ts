@@ -1,7 +1,8 @@
 /**
- * Datums: the typed records that BitLocker's metadata is made of (docs/spec/fve-metadata.md, "Datums"): u16 size with
- * this header, u16 role, u16 type, u16 flags, contents. Invariants: a walk is linear and never recursive; a datum's
- * bytes are kept as they were read, so that what this program does not know survives a rewrite verbatim.
+ * Datums: the typed records that BitLocker's metadata is made of (docs/spec/fve-metadata.md,
+ * "Datums"): u16 size with this header, u16 role, u16 type, u16 flags, contents. Invariants: a walk
+ * is linear and never recursive; a datum's bytes are kept as they were read, so that what this
+ * program does not know survives a rewrite verbatim.
  */
 import { concatBytes, readU16, take, writeU16 } from './little-endian.ts'
 import { VolumeError } from './volume-error.ts'
@@ -43,7 +44,10 @@ export interface Datum {
   readonly bytes: Uint8Array
 }
 
-/** The datums in [start, end). A size of 0 ends the list early; any other size that does not fit is an error. */
+/**
+ * The datums in [start, end). A size of 0 ends the list early; any other size that does not fit is
+ * an error.
+ */
 export function parseDatums(bytes: Uint8Array, start: number, end: number): Datum[] {
   const datums: Datum[] = []
   let at = start
@@ -99,7 +103,9 @@ export function encodeString(role: number, text: string): Uint8Array {
   return encodeDatum({ role, type: DATUM_TYPE.string }, units)
 }
 
-/** The text of a string datum, safe to print: control characters and half surrogates become U+FFFD. */
+/**
+ * The text of a string datum, safe to print: control characters and half surrogates become U+FFFD.
+ */
 export function decodeString(datum: Datum): string {
   const units = datum.bytes.subarray(DATUM_HEADER)
   const text = new TextDecoder('utf-16le').decode(units)

@@ -1,6 +1,7 @@
 /**
- * New protectors, built as Windows 8 and later build them (docs/spec/fve-metadata.md, "Protectors"). Invariant: each
- * also keeps its secret wrapped with the master key, which is what lets Windows show a recovery password again.
+ * New protectors, built as Windows 8 and later build them (docs/spec/fve-metadata.md,
+ * "Protectors"). Invariant: each also keeps its secret wrapped with the master key, which is what
+ * lets Windows show a recovery password again.
  */
 import { randomBytes } from 'node:crypto'
 

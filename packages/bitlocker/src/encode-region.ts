@@ -1,16 +1,21 @@
 /**
- * One generation of the metadata as the 65,536 bytes that all three copies hold (docs/spec/fve-metadata.md, "Metadata
- * copy"). Invariants: everything in the first 112 bytes that is not a size or the nonce counter is kept as given;
- * checksum and protected hash are made last, over the finished block; what lies behind them is zero, so that nothing
- * of a removed protector stays there.
+ * One generation of the metadata as the 65,536 bytes that all three copies hold
+ * (docs/spec/fve-metadata.md, "Metadata copy"). Invariants: everything in the first 112 bytes that
+ * is not a size or the nonce counter is kept as given; checksum and protected hash are made last,
+ * over the finished block; what lies behind them is zero, so that nothing of a removed protector
+ * stays there.
  */
 import { crc32 } from 'node:zlib'
 
 import { sealKey } from './aes-ccm.ts'
 import { KEY_TYPE } from './key-datum.ts'
-import { MAX_BLOCK_SIZE, METADATA_REGION_SIZE } from './limits.ts'
 import { concatBytes, writeU16, writeU32 } from './little-endian.ts'
-import { DATASET_AT, DATASET_HEADER } from './metadata-copy.ts'
+import {
+  DATASET_AT,
+  DATASET_HEADER,
+  MAX_BLOCK_SIZE,
+  METADATA_REGION_SIZE,
+} from './metadata-copy.ts'
 import type { NonceSource } from './nonce-source.ts'
 import { hashBlock } from './validation.ts'
 import { VolumeError } from './volume-error.ts'
@@ -29,7 +34,8 @@ export function encodeRegion(
   if (blockSize > MAX_BLOCK_SIZE) {
     throw new VolumeError('VOLUME_METADATA_FULL', 'The metadata has no room for another protector')
   }
-  // The validation datum takes the last counter, and the stored one must be the next: draw before hashing.
+  // The validation datum takes the last counter, and the stored one must be the next: draw before
+  // hashing.
   const validationNonce = nonces.next()
   const region = new Uint8Array(METADATA_REGION_SIZE)
   region.set(header.subarray(0, DATASET_AT + DATASET_HEADER))

@@ -1,6 +1,7 @@
 /**
- * The fixed structures of a new volume: sector 0, the first 112 bytes of the block, the virtualization datum
- * (docs/spec/fve-metadata.md). Invariant: sector 0 and block agree on every offset, as all readers demand.
+ * The fixed structures of a new volume: sector 0, the first 112 bytes of the block, the
+ * virtualization datum (docs/spec/fve-metadata.md). Invariant: sector 0 and block agree on every
+ * offset, as all readers demand.
  */
 import { BOOT_SECTOR_SIZE, NORMAL_GUID } from './boot-sector.ts'
 import { DATUM_ROLE, DATUM_TYPE, encodeDatum } from './datum.ts'
@@ -12,7 +13,10 @@ import type { VolumeLayout } from './volume-layout.ts'
 
 const METADATA_VERSION = 2
 
-/** Sector 0 of a fixed volume. `hidden sectors` is 0: the image does not know which disk it will lie on. */
+/**
+ * Sector 0 of a fixed volume. `hidden sectors` is 0: the image does not know which disk it will lie
+ * on.
+ */
 export function encodeBootSector(layout: VolumeLayout, sectorSize: 512 | 4096): Uint8Array {
   const sector = new Uint8Array(BOOT_SECTOR_SIZE)
   sector.set([0xeb, 0x58, 0x90])
@@ -39,7 +43,9 @@ export function encodeBootSector(layout: VolumeLayout, sectorSize: 512 | 4096): 
   return sector
 }
 
-/** Information and dataset header; the sizes and the nonce counter are filled in by encodeRegion. */
+/**
+ * Information and dataset header; the sizes and the nonce counter are filled in by encodeRegion.
+ */
 export function encodeBlockHeader(volume: {
   readonly layout: VolumeLayout
   readonly size: number
@@ -69,7 +75,10 @@ export function encodeBlockHeader(volume: {
   return header
 }
 
-/** The virtualization datum in the form of Windows 8 and later, which all Windows-made XTS volumes have. */
+/**
+ * The virtualization datum in the form of Windows 8 and later, which all Windows-made XTS volumes
+ * have.
+ */
 export function encodeVirtualization(layout: VolumeLayout, sectorSize: number): Uint8Array {
   const info = new Uint8Array(92)
   writeU64(info, 0, layout.relocatedOffset)

@@ -1,6 +1,7 @@
 /**
- * GUIDs as Windows stores them (docs/spec/fve-metadata.md, section "Scalars"): the first three fields little-endian,
- * the last eight bytes as they are. As text: lower-case, hyphens, no braces, everywhere in Keydesk.
+ * GUIDs as Windows stores them (docs/spec/fve-metadata.md, section "Scalars"): the first three
+ * fields little-endian, the last eight bytes as they are. As text: lower-case, hyphens, no braces,
+ * everywhere in Keydesk.
  */
 
 const GUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
@@ -26,7 +27,10 @@ export function guidFromBytes(bytes: Uint8Array): string {
   ].join('-')
 }
 
-/** The 16 stored bytes of a GUID; case and braces do not matter. Throws a RangeError for anything else. */
+/**
+ * The 16 stored bytes of a GUID; case and braces do not matter. Throws a RangeError for anything
+ * else.
+ */
 export function guidToBytes(text: string): Uint8Array {
   const inner = text.startsWith('{') && text.endsWith('}') ? text.slice(1, -1) : text
   const guid = inner.toLowerCase()

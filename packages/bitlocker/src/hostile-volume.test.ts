@@ -1,6 +1,7 @@
 /**
- * Hostile volumes: whatever the bytes are, the reader ends with a volume or a coded error, soon and without taking
- * memory. 2,000 mutations in the normal run, 20,000 with SLOW=1; a failure prints its seed, FUZZ_SEED=… repeats it.
+ * Hostile volumes: whatever the bytes are, the reader ends with a volume or a coded error, soon and
+ * without taking memory. 2,000 mutations in the normal run, 20,000 with SLOW=1; a failure prints
+ * its seed, FUZZ_SEED=… repeats it.
  */
 import { randomInt } from 'node:crypto'
 import { crc32 } from 'node:zlib'
@@ -9,7 +10,6 @@ import * as fc from 'fast-check'
 import { beforeAll, describe, expect, test } from 'vitest'
 
 import { createVolume } from './create-volume.ts'
-import { METADATA_REGION_SIZE } from './limits.ts'
 import { readU16, writeU16, writeU32, writeU64 } from './little-endian.ts'
 import { readRecoveryPasswords } from './read-recovery-passwords.ts'
 import { readMetadata, readVolume } from './read-volume.ts'
@@ -29,6 +29,7 @@ import { UnlockedVolume } from './unlocked-volume.ts'
 import { verifyProtectorEntry } from './verify-protector-entry.ts'
 import { VolumeError } from './volume-error.ts'
 import type { VolumeStorage } from './volume-storage.ts'
+import { METADATA_REGION_SIZE } from './metadata-copy.ts'
 
 const seed = Number(process.env['FUZZ_SEED'] ?? randomInt(2 ** 31))
 const runs = slow ? 20_000 : 2_000
@@ -120,7 +121,9 @@ function apply(sample: Sample, mutations: readonly Mutation[], honestChecksum: b
   return new SparseStorage(size, [{ offset: 0, bytes: boot }, ...parts])
 }
 
-/** A VolumeError and a result are both fine; what else was thrown, or how long it took, is a fault. */
+/**
+ * A VolumeError and a result are both fine; what else was thrown, or how long it took, is a fault.
+ */
 async function faultOf(call: () => Promise<unknown>): Promise<unknown> {
   const start = process.cpuUsage()
   try {
@@ -132,7 +135,9 @@ async function faultOf(call: () => Promise<unknown>): Promise<unknown> {
   return user > 1000 * MAX_MILLISECONDS ? `took ${Math.round(user / 1000)} ms` : undefined
 }
 
-/** All that works without a stretch: reading, a dry repair, a startup key, reading passwords back. */
+/**
+ * All that works without a stretch: reading, a dry repair, a startup key, reading passwords back.
+ */
 async function allFaults(storage: VolumeStorage): Promise<unknown[]> {
   const calls = [
     () => readVolume(storage),
@@ -251,7 +256,8 @@ describe('hostile volumes that have a story', () => {
     await expect(readVolume(new MemoryStorage(boot))).rejects.toMatchObject({
       code: 'VOLUME_VISTA',
       message:
-        'This volume has the format of Windows Vista (version 1), which is not supported. Unlock it with Windows 7 or later',
+        'This volume has the format of Windows Vista (version 1), which is not ' +
+        'supported. Unlock it with Windows 7 or later',
     })
   })
 

@@ -1,6 +1,7 @@
 /**
- * The key datum (docs/spec/fve-metadata.md, "Key datum"): u16 key type, u16 key flags, key bytes. It is also what every
- * encrypted key contains. Invariant: a key is returned only if type, length and sizes are exactly as expected.
+ * The key datum (docs/spec/fve-metadata.md, "Key datum"): u16 key type, u16 key flags, key bytes.
+ * It is also what every encrypted key contains. Invariant: a key is returned only if type, length
+ * and sizes are exactly as expected.
  */
 import { DATUM_TYPE, encodeDatum } from './datum.ts'
 import { readU16, take, writeU16 } from './little-endian.ts'

@@ -1,6 +1,6 @@
 /**
- * Bounded little-endian access. Invariant: reading outside the bytes is a VolumeError, never a RangeError, and a 64-bit
- * number that a double cannot hold is one too.
+ * Bounded little-endian access. Invariant: reading outside the bytes is a VolumeError, never a
+ * RangeError, and a 64-bit number that a double cannot hold is one too.
  */
 import { VolumeError } from './volume-error.ts'
 
@@ -40,7 +40,8 @@ export function writeU64(bytes: Uint8Array, at: number, value: number | bigint):
 /** A copy of `length` bytes; throws VolumeError when they are not all there. */
 export function take(bytes: Uint8Array, at: number, length: number): Uint8Array {
   viewOf(bytes, at, length)
-  // Not `slice`: on the Buffers that node:crypto returns it would share memory that is about to be wiped.
+  // Not `slice`: on the Buffers that node:crypto returns it would share memory that is about to be
+  // wiped.
   return new Uint8Array(bytes.subarray(at, at + length))
 }
 
@@ -56,7 +57,8 @@ export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {
 
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   if (a.length !== b.length) return false
-  // A loop, not `every`: whole metadata regions are compared, and a call for each byte takes ten times as long.
+  // A loop, not `every`: whole metadata regions are compared, and a call for each byte takes ten
+  // times as long.
   for (let at = 0; at < a.length; at++) if (a[at] !== b[at]) return false
   return true
 }

@@ -1,14 +1,15 @@
 /**
- * One of the three metadata copies: a 65,536-byte region with a block (headers and datums) and its validation area
- * (docs/spec/fve-metadata.md, "Metadata copy"). Invariant: a parsed copy has a correct CRC-32, consistent sizes, a
- * complete datum walk, and says itself that it lies where it was read.
+ * One of the three metadata copies: a 65,536-byte region with a block (headers and datums) and its
+ * validation area (docs/spec/fve-metadata.md, "Metadata copy"). Invariant: a parsed copy has a
+ * correct CRC-32, consistent sizes, a complete datum walk, and says itself that it lies where it
+ * was read.
  */
 import { crc32 } from 'node:zlib'
 
 import { DATUM_ROLE, DATUM_TYPE, NESTED_AT, parseDatums } from './datum.ts'
 import type { Datum } from './datum.ts'
 import { guidFromBytes } from './guid.ts'
-import { MAX_BLOCK_SIZE, MAX_PROTECTORS, METADATA_REGION_SIZE, MIN_BLOCK_SIZE } from './limits.ts'
+import { BITLOCKER_LIMITS } from './limits.ts'
 import { readOffset, readU16, readU32, readU64, take } from './little-endian.ts'
 import { VolumeError } from './volume-error.ts'
 
@@ -16,6 +17,12 @@ export const BLOCK_SIGNATURE = '-FVE-FS-'
 export const DATASET_AT = 64
 export const DATASET_HEADER = 48
 export const VALIDATION_SIZE = 88
+/** Size of a copy on the disk. */
+export const METADATA_REGION_SIZE = 65_536
+/** Both headers and no datum at all: nothing smaller can be a block. */
+const MIN_BLOCK_SIZE = 112
+/** The validation area must fit behind the block. */
+export const MAX_BLOCK_SIZE = METADATA_REGION_SIZE - VALIDATION_SIZE
 export const STATE_ENCRYPTED = 4
 
 export type CopyIndex = 0 | 1 | 2
@@ -44,7 +51,9 @@ export interface MetadataCopy {
   readonly datums: readonly Datum[]
 }
 
-/** Parses a region that was read at `offset` as copy `index`. Throws VOLUME_DAMAGED or VOLUME_VISTA. */
+/**
+ * Parses a region that was read at `offset` as copy `index`. Throws VOLUME_DAMAGED or VOLUME_VISTA.
+ */
 export function parseMetadataCopy(
   region: Uint8Array,
   index: CopyIndex,
@@ -114,7 +123,8 @@ function checkedDatasetEnd(region: Uint8Array, blockSize: number): number {
 
 function checkProtectors(datums: readonly Datum[]): void {
   const protectors = datums.filter(isProtector)
-  if (protectors.length > MAX_PROTECTORS) throw damaged('it lists too many protectors')
+  if (protectors.length > BITLOCKER_LIMITS.protectorsPerVolume)
+    throw damaged('it lists too many protectors')
   if (protectors.some((datum) => datum.bytes.length < NESTED_AT.protector)) {
     throw damaged('it has a protector that is cut off')
   }

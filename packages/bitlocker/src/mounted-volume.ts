@@ -1,8 +1,9 @@
 /**
- * Does this machine have the volume mounted or mapped? It must not be changed underneath a driver. Source of truth:
- * Linux's /proc/self/mountinfo, /proc/mounts, /sys/block and /sys/dev/block. What cannot be read there is no proof of
- * anything; the lock of volume-file.ts applies besides. Other systems have no such check, and a FUSE program that
- * holds an image open (dislocker-fuse) shows in none of these places.
+ * Does this machine have the volume mounted or mapped? It must not be changed underneath a driver.
+ * Source of truth: Linux's /proc/self/mountinfo, /proc/mounts, /sys/block and /sys/dev/block. What
+ * cannot be read there is no proof of anything; the lock of volume-file.ts applies besides. Other
+ * systems have no such check, and a FUSE program that holds an image open (dislocker-fuse) shows in
+ * none of these places.
  */
 import { readdir, readFile, realpath, stat } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -61,7 +62,10 @@ async function mountOf(
   return undefined
 }
 
-/** A loop device on an image file counts, mounted or not: its page cache would not see what is written here. */
+/**
+ * A loop device on an image file counts, mounted or not: its page cache would not see what is
+ * written here.
+ */
 async function loopDeviceOf(file: string, roots: SystemRoots): Promise<string | undefined> {
   for (const name of await namesIn(join(roots.sys, 'block'))) {
     if (!name.startsWith('loop')) continue

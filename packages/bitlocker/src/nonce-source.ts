@@ -1,7 +1,8 @@
 /**
- * Nonces for wrapped keys (docs/spec/fve-metadata.md, "Nonces"): the time of the operation and the metadata's own
- * counter, one step per encryption. Invariant: a (time, counter) pair never repeats under one key: the counter only
- * grows, and the time is later than every nonce time that the metadata holds, whatever the clock says.
+ * Nonces for wrapped keys (docs/spec/fve-metadata.md, "Nonces"): the time of the operation and the
+ * metadata's own counter, one step per encryption. Invariant: a (time, counter) pair never repeats
+ * under one key: the counter only grows, and the time is later than every nonce time that the
+ * metadata holds, whatever the clock says.
  */
 import { randomInt } from 'node:crypto'
 
@@ -21,7 +22,8 @@ export class NonceSource {
   #counter: number
 
   constructor(start: { counter: number; laterThan?: bigint }) {
-    // The clock gives milliseconds; the ticks below keep apart what a clock that is set back would bring together.
+    // The clock gives milliseconds; the ticks below keep apart what a clock that is set back would
+    // bring together.
     const now = filetimeFromDate(new Date()) + BigInt(randomInt(TICKS_PER_MILLISECOND))
     const earliest = (start.laterThan ?? 0n) + 1n
     this.time = now > earliest ? now : earliest
@@ -59,7 +61,10 @@ function flattened(datums: readonly Datum[]): Datum[] {
   return [...datums, ...second, ...inside(second)]
 }
 
-/** What this program cannot read inside a protector holds no nonce that it could repeat: the counter grows anyway. */
+/**
+ * What this program cannot read inside a protector holds no nonce that it could repeat: the counter
+ * grows anyway.
+ */
 function childrenOf(datum: Datum): Datum[] {
   const fixed = new Map<number, number>([
     [DATUM_TYPE.protector, NESTED_AT.protector],

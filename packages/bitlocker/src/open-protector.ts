@@ -1,6 +1,7 @@
 /**
- * From a protector and what opens it to the volume master key (docs/spec/fve-metadata.md, "Protectors").
- * Invariant: undefined means "this does not open it"; an error means that it could not be tried.
+ * From a protector and what opens it to the volume master key (docs/spec/fve-metadata.md,
+ * "Protectors"). Invariant: undefined means "this does not open it"; an error means that it could
+ * not be tried.
  */
 import { openKey } from './aes-ccm.ts'
 import { DATUM_ROLE, DATUM_TYPE } from './datum.ts'
@@ -36,7 +37,9 @@ export function openWithExternalKey(
   return openKey(wrapped, externalKey, MASTER_KEY)
 }
 
-/** The recovery key that a recovery password protector keeps for whoever has the volume master key. */
+/**
+ * The recovery key that a recovery password protector keeps for whoever has the volume master key.
+ */
 export function storedRecoveryKey(protector: Datum, masterKey: Uint8Array): Uint8Array | undefined {
   const stretchKey = protectorParts(protector).find(isStretchKey)
   if (!stretchKey) return undefined

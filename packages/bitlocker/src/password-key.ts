@@ -1,14 +1,15 @@
 /**
- * From a password to the key that unwraps a protector (docs/spec/recovery-password.md, "From the password to the key"):
- * a first SHA-256, then the stretch with the protector's salt. Invariant: each distinct salt costs one stretch however
- * many copies hold it, and everything derived is wiped at the end.
+ * From a password to the key that unwraps a protector (docs/spec/recovery-password.md, "From the
+ * password to the key"): a first SHA-256, then the stretch with the protector's salt. Invariant:
+ * each distinct salt costs one stretch however many copies hold it, and everything derived is wiped
+ * at the end.
  */
 import { createHash } from 'node:crypto'
 
 import type { WorkOptions } from './credential.ts'
 import { DATUM_TYPE, NESTED_AT, nestedDatums } from './datum.ts'
 import type { Datum } from './datum.ts'
-import { MAX_PASSWORD_LENGTH, MAX_STRETCHES } from './limits.ts'
+import { BITLOCKER_LIMITS } from './limits.ts'
 import { readU16, take, writeU16 } from './little-endian.ts'
 import { stretch } from './stretch.ts'
 import { VolumeError } from './volume-error.ts'
@@ -23,10 +24,10 @@ export function recoveryKeyInitial(recoveryKey: Uint8Array): Uint8Array {
 
 /** The 32 bytes that a passphrase is stretched from. The caller wipes them. */
 export function passwordInitial(password: string): Uint8Array {
-  if (password.length > MAX_PASSWORD_LENGTH) {
+  if (password.length > BITLOCKER_LIMITS.passphraseCharacters) {
     throw new VolumeError(
       'VOLUME_OPTION',
-      `A password has at most ${MAX_PASSWORD_LENGTH} characters`,
+      `A password has at most ${BITLOCKER_LIMITS.passphraseCharacters} characters`,
     )
   }
   const units = new Uint8Array(2 * password.length)
@@ -41,7 +42,8 @@ export function passwordInitial(password: string): Uint8Array {
 /** The parts of a stretch key datum: its salt and the keys nested in it. */
 export function parseStretchKey(datum: Datum): { salt: Uint8Array; nested: Datum[] } {
   const nested = nestedDatums(datum, NESTED_AT.stretchKey)
-  // Flags name other derivations (PBKDF2 in FIPS mode); guessing would only ever say "wrong password".
+  // Flags name other derivations (PBKDF2 in FIPS mode); guessing would only ever say "wrong
+  // password".
   if (readU16(datum.bytes, 10) !== 0) {
     throw new VolumeError(
       'PROTECTOR_UNSUPPORTED',
@@ -73,10 +75,11 @@ export class PasswordStretcher implements Disposable {
     const name = salt.join()
     const known = this.#derived.get(name)
     if (known) return known
-    if (this.#derived.size >= MAX_STRETCHES) {
+    if (this.#derived.size >= BITLOCKER_LIMITS.stretchesPerUnlock) {
       throw new VolumeError(
         'PROTECTOR_LIMIT',
-        `More than ${MAX_STRETCHES} protectors would have to be tried: name the protector`,
+        `More than ${BITLOCKER_LIMITS.stretchesPerUnlock} protectors would have to ` +
+          `be tried: name the protector`,
       )
     }
     const key = await stretch(this.#initial, salt, this.#options)

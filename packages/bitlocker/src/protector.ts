@@ -1,6 +1,6 @@
 /**
- * A key protector as the disk holds it (docs/spec/fve-metadata.md, "Protectors"). Invariant: `entry` is the whole datum,
- * byte for byte; everything else is read from it.
+ * A key protector as the disk holds it (docs/spec/fve-metadata.md, "Protectors"). Invariant:
+ * `entry` is the whole datum, byte for byte; everything else is read from it.
  */
 import { NESTED_AT, nestedDatums } from './datum.ts'
 import type { Datum } from './datum.ts'
@@ -8,7 +8,10 @@ import { dateFromFiletime } from './filetime.ts'
 import { guidFromBytes } from './guid.ts'
 import { readU16, readU64, take } from './little-endian.ts'
 
-/** As Windows names them. Combinations that Windows names otherwise (TPM and startup key, …) are `unknown`. */
+/**
+ * As Windows names them. Combinations that Windows names otherwise (TPM and startup key, …) are
+ * `unknown`.
+ */
 export type ProtectorType =
   | 'recoveryPassword'
   | 'tpm'

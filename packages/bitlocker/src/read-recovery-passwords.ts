@@ -1,6 +1,7 @@
 /**
- * Reads back recovery passwords: Windows keeps each one on the disk, wrapped with the volume master key, so that
- * `manage-bde -protectors -get` can show it (docs/spec/fve-metadata.md, "Recovery password protector").
+ * Reads back recovery passwords: Windows keeps each one on the disk, wrapped with the volume master
+ * key, so that `manage-bde -protectors -get` can show it (docs/spec/fve-metadata.md, "Recovery
+ * password protector").
  */
 import { isProtector } from './metadata-copy.ts'
 import { storedRecoveryKey } from './open-protector.ts'
@@ -18,9 +19,10 @@ export interface RecoveryPassword {
 }
 
 /**
- * Every recovery password of the volume that is kept on it, in the order of the disk; no stretch is needed. A recovery
- * password protector without a readable copy of its password (none is known) is missing from the result: compare with
- * `readVolume`. Throws VolumeError: VOLUME_CHANGED, VOLUME_NOT_AUTHENTIC, and what readVolume throws.
+ * Every recovery password of the volume that is kept on it, in the order of the disk; no stretch is
+ * needed. A recovery password protector without a readable copy of its password (none is known) is
+ * missing from the result: compare with `readVolume`. Throws VolumeError: VOLUME_CHANGED,
+ * VOLUME_NOT_AUTHENTIC, and what readVolume throws.
  */
 export async function readRecoveryPasswords(
   storage: VolumeStorage,

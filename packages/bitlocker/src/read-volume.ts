@@ -1,14 +1,19 @@
 /**
- * Reads what a volume says about itself, without any key (docs/spec/fve-metadata.md, "Opening"). Invariants: hostile
- * input ends in a VolumeError after at most four reads; which copy counts is decided here and nowhere else.
+ * Reads what a volume says about itself, without any key (docs/spec/fve-metadata.md, "Opening").
+ * Invariants: hostile input ends in a VolumeError after at most four reads; which copy counts is
+ * decided here and nowhere else.
  */
 import { BOOT_SECTOR_SIZE, parseBootSector } from './boot-sector.ts'
 import type { BootSector } from './boot-sector.ts'
 import { DATUM_ROLE, DATUM_TYPE, decodeString } from './datum.ts'
 import { dateFromFiletime } from './filetime.ts'
-import { METADATA_REGION_SIZE } from './limits.ts'
 import { equalBytes } from './little-endian.ts'
-import { isProtector, parseMetadataCopy, STATE_ENCRYPTED } from './metadata-copy.ts'
+import {
+  METADATA_REGION_SIZE,
+  STATE_ENCRYPTED,
+  isProtector,
+  parseMetadataCopy,
+} from './metadata-copy.ts'
 import type { CopyIndex, MetadataCopy } from './metadata-copy.ts'
 import { parseProtector } from './protector.ts'
 import type { Protector } from './protector.ts'
@@ -77,8 +82,8 @@ const METHODS: ReadonlyMap<number, EncryptionMethod> = new Map([
 ])
 
 /**
- * Reads sector 0 and the three metadata copies. Needs no key and changes nothing. Nothing that it returns is
- * authentic until a credential has been checked against it. Throws VolumeError.
+ * Reads sector 0 and the three metadata copies. Needs no key and changes nothing. Nothing that it
+ * returns is authentic until a credential has been checked against it. Throws VolumeError.
  */
 export async function readVolume(storage: VolumeStorage): Promise<Volume> {
   const metadata = await readMetadata(storage)
@@ -116,10 +121,11 @@ export async function readMetadata(storage: VolumeStorage): Promise<VolumeMetada
 }
 
 /**
- * Valid copies that differ are the trace of an interrupted change. The largest nonce counter is the newest generation,
- * since nothing else grows; of equal ones, the higher index was written (and synced) first. One exception: when copy 2
- * alone is newer and the others agree, the change had only begun. No reader has used it, since all prefer copy 0, and
- * its last sector may be torn behind a correct checksum; so the change is taken back.
+ * Valid copies that differ are the trace of an interrupted change. The largest nonce counter is the
+ * newest generation, since nothing else grows; of equal ones, the higher index was written (and
+ * synced) first. One exception: when copy 2 alone is newer and the others agree, the change had
+ * only begun. No reader has used it, since all prefer copy 0, and its last sector may be torn
+ * behind a correct checksum; so the change is taken back.
  */
 function inOrderOfTrust(valid: readonly MetadataCopy[]): MetadataCopy[] {
   const ranked = valid.toSorted(
@@ -171,7 +177,9 @@ function equalBlocks(a: MetadataCopy, b: MetadataCopy): boolean {
   return a === b || equalBytes(a.region, b.region)
 }
 
-/** (4,4) is the only pair with one meaning; the rest is told apart for people, not for decisions. */
+/**
+ * (4,4) is the only pair with one meaning; the rest is told apart for people, not for decisions.
+ */
 function stateOf(copy: MetadataCopy, encryptOnWrite: boolean): VolumeState {
   if (encryptOnWrite) return 'encryptionInProgress'
   const towards = copy.nextState === STATE_ENCRYPTED ? 'encryption' : 'decryption'

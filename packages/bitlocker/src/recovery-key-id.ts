@@ -1,10 +1,13 @@
 /**
- * The recovery key ID: the GUID of the protector that a recovery password belongs to, in the forms Windows shows.
- * Source of truth: docs/spec/recovery-password.md, section "Recovery key ID".
+ * The recovery key ID: the GUID of the protector that a recovery password belongs to, in the forms
+ * Windows shows. Source of truth: docs/spec/recovery-password.md, section "Recovery key ID".
  */
-import { MAX_RECOVERY_KEY_ID_TEXT, MIN_RECOVERY_KEY_ID_PREFIX } from './limits.ts'
+import { BITLOCKER_LIMITS } from './limits.ts'
 
-/** A whole ID, or the beginning of one; both lower-case with hyphens where a GUID has them, so `id.startsWith(prefix)`. */
+/**
+ * A whole ID, or the beginning of one; both lower-case with hyphens where a GUID has them, so
+ * `id.startsWith(prefix)`.
+ */
 export type RecoveryKeyId = { id: string } | { prefix: string }
 
 export type RecoveryKeyIdErrorCode = 'RECOVERY_KEY_ID_INVALID' | 'RECOVERY_KEY_ID_TOO_SHORT'
@@ -21,22 +24,24 @@ export class RecoveryKeyIdError extends Error {
 }
 
 /**
- * Reads a recovery key ID as people type it: with or without braces, hyphens and blanks, in any case, whole or the
- * first eight or more hexadecimal characters (the recovery screen shows eight). Throws RecoveryKeyIdError.
+ * Reads a recovery key ID as people type it: with or without braces, hyphens and blanks, in any
+ * case, whole or the first eight or more hexadecimal characters (the recovery screen shows eight).
+ * Throws RecoveryKeyIdError.
  */
 export function parseRecoveryKeyId(text: string): RecoveryKeyId {
   const invalid = 'A recovery key ID is a GUID, or its first 8 or more characters (0-9, A-F)'
-  if (text.length > MAX_RECOVERY_KEY_ID_TEXT) {
+  if (text.length > BITLOCKER_LIMITS.recoveryKeyIdCharacters) {
     throw new RecoveryKeyIdError('RECOVERY_KEY_ID_INVALID', invalid)
   }
   const hex = text.replaceAll(/[\s{}\-‐-―−]/gu, '').toLowerCase()
   if (!/^[0-9a-f]*$/.test(hex) || hex.length > 32) {
     throw new RecoveryKeyIdError('RECOVERY_KEY_ID_INVALID', invalid)
   }
-  if (hex.length < MIN_RECOVERY_KEY_ID_PREFIX) {
+  if (hex.length < BITLOCKER_LIMITS.recoveryKeyIdPrefixMinCharacters) {
     throw new RecoveryKeyIdError(
       'RECOVERY_KEY_ID_TOO_SHORT',
-      `A recovery key ID needs at least its first ${MIN_RECOVERY_KEY_ID_PREFIX} characters`,
+      `A recovery key ID needs at least its first ` +
+        `${BITLOCKER_LIMITS.recoveryKeyIdPrefixMinCharacters} characters`,
     )
   }
   const parts = [

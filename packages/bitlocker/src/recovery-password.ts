@@ -1,8 +1,9 @@
 /**
- * The recovery password: 48 decimal digits in eight groups, and the 16-byte recovery key that they encode.
- * Source of truth: docs/spec/recovery-password.md. Invariant: no error ever repeats a digit that was given.
+ * The recovery password: 48 decimal digits in eight groups, and the 16-byte recovery key that they
+ * encode. Source of truth: docs/spec/recovery-password.md. Invariant: no error ever repeats a digit
+ * that was given.
  */
-import { MAX_RECOVERY_PASSWORD_TEXT } from './limits.ts'
+import { BITLOCKER_LIMITS } from './limits.ts'
 
 export type RecoveryPasswordErrorCode =
   | 'RECOVERY_PASSWORD_LENGTH'
@@ -14,10 +15,14 @@ const GROUPS = 8
 const GROUP_DIGITS = 6
 /** 65535 × 11: the largest group that still encodes 16 bits. */
 const MAX_GROUP = 720_885
-/** Blanks of any kind, and every dash that a keyboard or a word processor puts in place of a hyphen. */
+/**
+ * Blanks of any kind, and every dash that a keyboard or a word processor puts in place of a hyphen.
+ */
 const SEPARATORS = /[\s\-‐-―−]+/u
 
-/** Why a text is no recovery password. `group` (1 to 8) says where, if the fault lies in one group. */
+/**
+ * Why a text is no recovery password. `group` (1 to 8) says where, if the fault lies in one group.
+ */
 export class RecoveryPasswordError extends Error {
   override readonly name = 'RecoveryPasswordError'
   readonly code: RecoveryPasswordErrorCode
@@ -31,8 +36,8 @@ export class RecoveryPasswordError extends Error {
 }
 
 /**
- * The 16-byte recovery key of a recovery password. Takes 48 digits with or without hyphens and blanks.
- * Throws RecoveryPasswordError, which names the first group at fault and never its value.
+ * The 16-byte recovery key of a recovery password. Takes 48 digits with or without hyphens and
+ * blanks. Throws RecoveryPasswordError, which names the first group at fault and never its value.
  */
 export function parseRecoveryPassword(text: string): Uint8Array {
   const key = new Uint8Array(2 * GROUPS)
@@ -44,7 +49,10 @@ export function parseRecoveryPassword(text: string): Uint8Array {
   return key
 }
 
-/** The recovery password of a 16-byte recovery key, as Windows prints it: 55 characters with hyphens. */
+/**
+ * The recovery password of a 16-byte recovery key, as Windows prints it: 55 characters with
+ * hyphens.
+ */
 export function formatRecoveryPassword(recoveryKey: Uint8Array): string {
   if (recoveryKey.length !== 2 * GROUPS) throw new RangeError('A recovery key has 16 bytes')
   const groups: string[] = []
@@ -61,10 +69,11 @@ export function generateRecoveryKey(): Uint8Array {
 }
 
 function splitGroups(text: string): string[] {
-  if (text.length > MAX_RECOVERY_PASSWORD_TEXT) {
+  if (text.length > BITLOCKER_LIMITS.recoveryPasswordCharacters) {
     throw new RecoveryPasswordError(
       'RECOVERY_PASSWORD_LENGTH',
-      `A recovery password has 48 digits; this text has more than ${MAX_RECOVERY_PASSWORD_TEXT} characters`,
+      `A recovery password has 48 digits; this text has more than ` +
+        `${BITLOCKER_LIMITS.recoveryPasswordCharacters} characters`,
     )
   }
   const pieces = text.split(SEPARATORS).filter((piece) => piece !== '')

@@ -1,7 +1,7 @@
 /**
- * The second phase of a rotation: removes replaced recovery passwords (docs/spec/fve-metadata.md, "Rotating").
- * Invariants: only recovery passwords go; one that has just been shown to open the volume stays; nothing of a removed
- * protector is left in any copy.
+ * The second phase of a rotation: removes replaced recovery passwords (docs/spec/fve-metadata.md,
+ * "Rotating"). Invariants: only recovery passwords go; one that has just been shown to open the
+ * volume stays; nothing of a removed protector is left in any copy.
  */
 import { commitRegion } from './commit-region.ts'
 import type { WorkOptions } from './credential.ts'
@@ -20,10 +20,11 @@ import { VolumeError } from './volume-error.ts'
 import type { VolumeStorage } from './volume-storage.ts'
 
 /**
- * Removes recovery password protectors in one change. At least one other recovery password must remain, and is tried
- * first (one stretch). `signal` is heeded until the first write. Repairs stale copies first. Not idempotent: IDs that
- * are not on the volume are refused. Throws VolumeError: PROTECTOR_NOT_FOUND, PROTECTOR_KEPT, VOLUME_STATE,
- * VOLUME_SUSPENDED, VOLUME_CHANGED, VOLUME_NOT_AUTHENTIC, VOLUME_IO, VOLUME_WRITE_UNVERIFIED.
+ * Removes recovery password protectors in one change. At least one other recovery password must
+ * remain, and is tried first (one stretch). `signal` is heeded until the first write. Repairs stale
+ * copies first. Not idempotent: IDs that are not on the volume are refused. Throws VolumeError:
+ * PROTECTOR_NOT_FOUND, PROTECTOR_KEPT, VOLUME_STATE, VOLUME_SUSPENDED, VOLUME_CHANGED,
+ * VOLUME_NOT_AUTHENTIC, VOLUME_IO, VOLUME_WRITE_UNVERIFIED.
  */
 export async function removeProtectors(
   storage: VolumeStorage,

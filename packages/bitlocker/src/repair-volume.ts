@@ -1,6 +1,7 @@
 /**
- * Brings damaged or stale metadata copies back in line (docs/spec/fve-metadata.md, "Repair"). Invariant: the source
- * is the copy that readMetadata trusts most, where the volume is unlocked the first authentic one; never a mixture.
+ * Brings damaged or stale metadata copies back in line (docs/spec/fve-metadata.md, "Repair").
+ * Invariant: the source is the copy that readMetadata trusts most, where the volume is unlocked the
+ * first authentic one; never a mixture.
  */
 import { commitRegion, WRITE_ORDER } from './commit-region.ts'
 import { equalBytes } from './little-endian.ts'
@@ -20,9 +21,9 @@ export interface RepairReport {
 }
 
 /**
- * Makes the three metadata copies alike again, from the one that counts; needs no key. Idempotent, and safe to
- * interrupt. A dry run only reports. Throws VolumeError: what readVolume throws (VOLUME_DAMAGED when no copy is
- * left), VOLUME_STATE, VOLUME_IO, VOLUME_WRITE_UNVERIFIED.
+ * Makes the three metadata copies alike again, from the one that counts; needs no key. Idempotent,
+ * and safe to interrupt. A dry run only reports. Throws VolumeError: what readVolume throws
+ * (VOLUME_DAMAGED when no copy is left), VOLUME_STATE, VOLUME_IO, VOLUME_WRITE_UNVERIFIED.
  */
 export async function repairVolume(
   storage: VolumeStorage,
@@ -38,15 +39,23 @@ export async function repairVolume(
   return { source: source.offset, rewritten }
 }
 
-/** What every change of an unlocked volume starts from: checked, repaired, and all three copies alike. */
+/**
+ * What every change of an unlocked volume starts from: checked, repaired, and all three copies
+ * alike.
+ */
 export interface ChangeableMetadata {
   readonly source: MetadataCopy
   readonly boot: VolumeMetadata['boot']
-  /** The largest of all valid copies, so that no counter of an abandoned generation is used again. */
+  /**
+   * The largest of all valid copies, so that no counter of an abandoned generation is used again.
+   */
   readonly nextNonceCounter: number
 }
 
-/** Checks that the volume may be changed, and repairs it. Throws VolumeError; then nothing has been written. */
+/**
+ * Checks that the volume may be changed, and repairs it. Throws VolumeError; then nothing has been
+ * written.
+ */
 export async function prepareChange(
   storage: VolumeStorage,
   unlocked: UnlockedVolume,

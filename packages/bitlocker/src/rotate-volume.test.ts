@@ -2,6 +2,7 @@ import { describe, expect, test, vi } from 'vitest'
 
 import { addRecoveryPassword } from './add-recovery-password.ts'
 import { createVolume } from './create-volume.ts'
+import type { CreatedVolume } from './create-volume.ts'
 import { readU32 } from './little-endian.ts'
 import { readRecoveryPasswords } from './read-recovery-passwords.ts'
 import { readMetadata, readVolume } from './read-volume.ts'
@@ -23,10 +24,28 @@ import type { VolumeError } from './volume-error.ts'
 
 const MIB = 1_048_576
 
-async function newVolume(passwords = 1) {
+interface Template {
+  readonly bytes: Uint8Array
+  readonly created: CreatedVolume
+}
+
+/**
+ * Volumes with one and with two recovery passwords; each test takes a copy, which costs no stretch.
+ */
+const templates = new Map<number, Promise<Template>>()
+
+async function makeTemplate(passwords: number): Promise<Template> {
   const storage = new MemoryStorage(new Uint8Array(MIB))
   const recoveryPasswords = Array.from({ length: passwords }, () => ({}))
   const created = await createVolume(storage, { recoveryPasswords, startupKey: true })
+  return { bytes: storage.bytes, created }
+}
+
+async function newVolume(passwords = 1) {
+  const template = templates.get(passwords) ?? makeTemplate(passwords)
+  templates.set(passwords, template)
+  const { bytes, created } = await template
+  const storage = new MemoryStorage(bytes.slice())
   const unlocked = await unlockWith(storage, created.startupKey!)
   return { storage, created, unlocked }
 }
@@ -172,7 +191,7 @@ describe('what rotation refuses, without writing a byte', () => {
   })
 
   test('another volume than the one that was unlocked', async () => {
-    const [one, other] = [await newVolume(), await newVolume()]
+    const [one, other] = [await newVolume(1), await newVolume(2)]
     expect(
       await refusal(one.storage, () => addRecoveryPassword(one.storage, other.unlocked)),
     ).toEqual({
@@ -201,13 +220,15 @@ describe('what rotation refuses, without writing a byte', () => {
       expect(await refusal(storage, () => addRecoveryPassword(storage, unlocked!))).toEqual({
         code: 'VOLUME_STATE',
         message:
-          'The encryption of this volume is not finished (encrypt-on-write): let Windows finish it first',
+          'The encryption of this volume is not finished (encrypt-on-write): let ' +
+          'Windows finish it first',
         writes: 0,
       })
       expect(await refusal(storage, () => repairVolume(storage))).toEqual({
         code: 'VOLUME_STATE',
         message:
-          'The encryption of this volume is not finished (encrypt-on-write): let Windows finish it first',
+          'The encryption of this volume is not finished (encrypt-on-write): let ' +
+          'Windows finish it first',
         writes: 0,
       })
     },

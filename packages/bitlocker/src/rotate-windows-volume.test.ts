@@ -65,7 +65,8 @@ describe.skipIf(!judged)('a rotated copy of a Windows-made volume', () => {
           .flat()
           .map((file) => ({ startupKeyFile: startupKeyPath(file) })),
       ]
-      // Decrypting 100 MiB takes dislocker seconds: the normal run does it where something special is.
+      // Decrypting 100 MiB takes dislocker seconds: the normal run does it where something special
+      // is.
       const decrypted =
         haveDislocker && (slow || DECRYPTED_ALWAYS.has(from.name)) ? credentials : []
       for (const credential of decrypted) {

@@ -1,6 +1,7 @@
 /**
- * The startup key file (.BEK): the external key of one startup key protector (docs/spec/fve-metadata.md, "Startup key
- * file"). Invariant: the file is a secret; no error repeats any of it.
+ * The startup key file (.BEK): the external key of one startup key protector
+ * (docs/spec/fve-metadata.md, "Startup key file"). Invariant: the file is a secret; no error
+ * repeats any of it.
  */
 import {
   DATUM_ROLE,
@@ -14,7 +15,7 @@ import {
 import { dateFromFiletime, filetimeFromDate } from './filetime.ts'
 import { guidFromBytes, guidToBytes } from './guid.ts'
 import { decodeKey, encodeKey, KEY_TYPE } from './key-datum.ts'
-import { MAX_STARTUP_KEY_FILE } from './limits.ts'
+import { BITLOCKER_LIMITS } from './limits.ts'
 import { concatBytes, readU32, readU64, take, writeU32 } from './little-endian.ts'
 import { VolumeError } from './volume-error.ts'
 
@@ -34,7 +35,7 @@ const FILE_HEADER = 48
 export function parseStartupKey(file: Uint8Array): StartupKey {
   const wrong = (why: string) =>
     new VolumeError('STARTUP_KEY', `This is not a startup key file (.BEK): ${why}`)
-  if (file.length > MAX_STARTUP_KEY_FILE) throw wrong('it is too long')
+  if (file.length > BITLOCKER_LIMITS.startupKeyFileBytes) throw wrong('it is too long')
   try {
     if (readU32(file, 0) !== file.length || readU32(file, 8) !== FILE_HEADER) {
       throw wrong('its sizes contradict each other')

@@ -38,7 +38,10 @@ function tamper(storage: MemoryStorage, index: number, at: number): void {
   writeU32(storage.bytes, offset + blockSize + 4, crc32(block))
 }
 
-/** The time in the description's neighbour, the volume's creation: harmless, and covered by the hash. */
+/**
+ * The time in the description's neighbour, the volume's creation: harmless, and covered by the
+ * hash.
+ */
 const CREATED_AT = 104
 
 describe('metadata that does not belong to its key', () => {
@@ -49,7 +52,8 @@ describe('metadata that does not belong to its key', () => {
     await expect(unlockVolume(storage, startupKey())).rejects.toMatchObject({
       code: 'VOLUME_NOT_AUTHENTIC',
       message:
-        'The metadata of this volume was changed without its key, or is damaged: its protected hash does not match',
+        'The metadata of this volume was changed without its key, or is damaged: its ' +
+        'protected hash does not match',
     })
   })
 
@@ -62,7 +66,7 @@ describe('metadata that does not belong to its key', () => {
     }
   })
 
-  test('a copy with a larger nonce counter and a good checksum but a wrong hash does not win', async () => {
+  test('a larger nonce counter and a good checksum do not win over a wrong hash', async () => {
     const storage = fresh()
     tamper(storage, 0, 99)
     using unlocked = await unlockVolume(storage, recoveryKey())

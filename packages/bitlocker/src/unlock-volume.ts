@@ -1,7 +1,8 @@
 /**
- * Does this credential unlock the volume, and through which protector (docs/spec/fve-metadata.md, "Verifying")?
- * Invariants: every valid metadata copy is tried, the newest first, because other software may use any of them; a yes
- * is given only after the validation hash and the volume key have been checked with what was unlocked.
+ * Does this credential unlock the volume, and through which protector (docs/spec/fve-metadata.md,
+ * "Verifying")? Invariants: every valid metadata copy is tried, the newest first, because other
+ * software may use any of them; a yes is given only after the validation hash and the volume key
+ * have been checked with what was unlocked.
  */
 import { openKey } from './aes-ccm.ts'
 import type { Credential, WorkOptions } from './credential.ts'
@@ -38,10 +39,11 @@ const VOLUME_KEY_LENGTH: ReadonlyMap<number, number> = new Map([
 type Attempt = (protector: Datum) => Promise<Uint8Array | undefined>
 
 /**
- * Unlocks with a recovery password, a startup key or a passphrase; the result is undefined when the credential does
- * not unlock the volume, and must be disposed when it does. A recovery password costs one stretch (about 0.4 s) per
- * recovery password protector until it fits. Throws VolumeError: what readVolume throws, VOLUME_NOT_AUTHENTIC when it
- * fits a protector in metadata that was tampered with, PROTECTOR_NOT_FOUND when `protectorId` names none of its type.
+ * Unlocks with a recovery password, a startup key or a passphrase; the result is undefined when the
+ * credential does not unlock the volume, and must be disposed when it does. A recovery password
+ * costs one stretch (about 0.4 s) per recovery password protector until it fits. Throws
+ * VolumeError: what readVolume throws, VOLUME_NOT_AUTHENTIC when it fits a protector in metadata
+ * that was tampered with, PROTECTOR_NOT_FOUND when `protectorId` names none of its type.
  */
 export async function unlockVolume(
   storage: VolumeStorage,

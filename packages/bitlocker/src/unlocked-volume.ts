@@ -1,6 +1,7 @@
 /**
- * The proof that a credential opened a volume: it holds the volume master key (VMK), which unwraps every key of the
- * volume. Invariant: the key is reachable only through `masterKeyOf`, so it cannot be printed by accident.
+ * The proof that a credential opened a volume: it holds the volume master key (VMK), which unwraps
+ * every key of the volume. Invariant: the key is reachable only through `masterKeyOf`, so it cannot
+ * be printed by accident.
  */
 import { VolumeError } from './volume-error.ts'
 

@@ -1,6 +1,7 @@
 /**
- * The validation area behind the block (docs/spec/fve-metadata.md, "Validation area"): CRC-32, and the block's SHA-256
- * wrapped with the volume master key. Invariant: nothing in the metadata counts as authentic before this check.
+ * The validation area behind the block (docs/spec/fve-metadata.md, "Validation area"): CRC-32, and
+ * the block's SHA-256 wrapped with the volume master key. Invariant: nothing in the metadata counts
+ * as authentic before this check.
  */
 import { createHash } from 'node:crypto'
 
@@ -31,7 +32,10 @@ export function isAuthentic(copy: MetadataCopy, masterKey: Uint8Array): boolean 
   )
 }
 
-/** The latest nonce time (FILETIME) of everything that is wrapped in a copy, its validation datum included. */
+/**
+ * The latest nonce time (FILETIME) of everything that is wrapped in a copy, its validation datum
+ * included.
+ */
 export function latestNonceOf(copy: MetadataCopy): bigint {
   const validation = validationDatum(copy)
   return latestNonceTime(validation ? [...copy.datums, validation] : copy.datums)
@@ -46,7 +50,10 @@ function validationDatum({ region, blockSize }: MetadataCopy): Datum | undefined
   }
 }
 
-/** The newest valid copy that is authentic. Throws VOLUME_CHANGED for another volume, else VOLUME_NOT_AUTHENTIC. */
+/**
+ * The newest valid copy that is authentic. Throws VOLUME_CHANGED for another volume, else
+ * VOLUME_NOT_AUTHENTIC.
+ */
 export function authenticCopy(metadata: VolumeMetadata, unlocked: UnlockedVolume): MetadataCopy {
   const masterKey = UnlockedVolume.masterKeyOf(unlocked)
   const own = metadata.valid.filter((copy) => copy.volumeId === unlocked.volumeId)
@@ -61,6 +68,7 @@ export function authenticCopy(metadata: VolumeMetadata, unlocked: UnlockedVolume
 export function notAuthentic(): VolumeError {
   return new VolumeError(
     'VOLUME_NOT_AUTHENTIC',
-    'The metadata of this volume was changed without its key, or is damaged: its protected hash does not match',
+    'The metadata of this volume was changed without its key, or is damaged: its ' +
+      'protected hash does not match',
   )
 }

@@ -1,11 +1,12 @@
 /**
- * The server's proof of a key: does it open the protector entry that the device read from its disk? No volume needed.
- * Invariant: the entry comes from outside; it is bounded and fully checked before a stretch is spent on it.
+ * The server's proof of a key: does it open the protector entry that the device read from its disk?
+ * No volume needed. Invariant: the entry comes from outside; it is bounded and fully checked before
+ * a stretch is spent on it.
  */
 import type { WorkOptions } from './credential.ts'
 import { NESTED_AT, parseDatums } from './datum.ts'
 import type { Datum } from './datum.ts'
-import { MAX_PROTECTOR_ENTRY } from './limits.ts'
+import { BITLOCKER_LIMITS } from './limits.ts'
 import { isProtector } from './metadata-copy.ts'
 import { openWithPassword } from './open-protector.ts'
 import { PasswordStretcher, recoveryKeyInitial } from './password-key.ts'
@@ -13,9 +14,9 @@ import { parseProtector } from './protector.ts'
 import { VolumeError } from './volume-error.ts'
 
 /**
- * Whether the 16-byte recovery key unwraps the volume master key of this on-disk recovery password protector
- * (`Protector.entry`). Costs one stretch. Throws VolumeError PROTECTOR_ENTRY when the entry is no such protector,
- * PROTECTOR_UNSUPPORTED for a derivation that is not known.
+ * Whether the 16-byte recovery key unwraps the volume master key of this on-disk recovery password
+ * protector (`Protector.entry`). Costs one stretch. Throws VolumeError PROTECTOR_ENTRY when the
+ * entry is no such protector, PROTECTOR_UNSUPPORTED for a derivation that is not known.
  */
 export async function verifyProtectorEntry(
   entry: Uint8Array,
@@ -35,8 +36,8 @@ export function protectorEntryId(entry: Uint8Array): string {
 }
 
 function parseEntry(entry: Uint8Array): Datum {
-  if (entry.length > MAX_PROTECTOR_ENTRY) {
-    throw wrongEntry(`it is longer than ${MAX_PROTECTOR_ENTRY} bytes`)
+  if (entry.length > BITLOCKER_LIMITS.protectorEntryBytes) {
+    throw wrongEntry(`it is longer than ${BITLOCKER_LIMITS.protectorEntryBytes} bytes`)
   }
   let datums
   try {

@@ -1,6 +1,6 @@
 /**
- * The one error of the volume tools. Codes are stable; the message says what is wrong and what to do.
- * Invariant: neither ever holds a key, a password or bytes of the disk.
+ * The one error of the volume tools. Codes are stable; the message says what is wrong and what to
+ * do. Invariant: neither ever holds a key, a password or bytes of the disk.
  */
 
 export type VolumeErrorCode =

@@ -1,14 +1,14 @@
 /**
- * A volume in an image file or on a block device, whole or a part of it. Invariants: writing needs the exclusive lock
- * and refuses what the machine has mounted or mapped; reads and writes stay inside the given part; a short read or
- * write is an error.
+ * A volume in an image file or on a block device, whole or a part of it. Invariants: writing needs
+ * the exclusive lock and refuses what the machine has mounted or mapped; reads and writes stay
+ * inside the given part; a short read or write is an error.
  */
 import { constants } from 'node:fs'
 import { open } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
-import { MAX_VOLUME_SIZE } from './limits.ts'
+import { BITLOCKER_LIMITS } from './limits.ts'
 import { usedBy } from './mounted-volume.ts'
 import { VolumeError } from './volume-error.ts'
 import { lockVolume } from './volume-lock.ts'
@@ -31,7 +31,10 @@ export interface OpenVolumeFileOptions {
   readonly size?: number | undefined
 }
 
-/** Opens an existing image file or block device. Throws VolumeError VOLUME_IO, VOLUME_IN_USE or VOLUME_OPTION. */
+/**
+ * Opens an existing image file or block device. Throws VolumeError VOLUME_IO, VOLUME_IN_USE or
+ * VOLUME_OPTION.
+ */
 export async function openVolumeFile(
   path: string,
   options: OpenVolumeFileOptions,
@@ -58,12 +61,16 @@ export async function openVolumeFile(
 }
 
 /**
- * Creates an image file of this size that must not exist yet (mode 0600), opened for writing and locked. Its name is
- * durable when this returns. Throws VolumeError VOLUME_IO or VOLUME_IN_USE; an existing file is left as it is.
+ * Creates an image file of this size that must not exist yet (mode 0600), opened for writing and
+ * locked. Its name is durable when this returns. Throws VolumeError VOLUME_IO or VOLUME_IN_USE; an
+ * existing file is left as it is.
  */
 export async function createVolumeFile(path: string, size: number): Promise<VolumeFile> {
-  if (!Number.isSafeInteger(size) || size < 1 || size > MAX_VOLUME_SIZE) {
-    throw new VolumeError('VOLUME_OPTION', `A volume has 1 to ${MAX_VOLUME_SIZE} bytes`)
+  if (!Number.isSafeInteger(size) || size < 1 || size > BITLOCKER_LIMITS.volumeMaxBytes) {
+    throw new VolumeError(
+      'VOLUME_OPTION',
+      `A volume has 1 to ${BITLOCKER_LIMITS.volumeMaxBytes} bytes`,
+    )
   }
   const flags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL
   const handle = await openHandle(path, flags)
@@ -78,7 +85,10 @@ export async function createVolumeFile(path: string, size: number): Promise<Volu
   }
 }
 
-/** On a block device, O_EXCL without O_CREAT means "nobody else, no mount"; on a file it means nothing. */
+/**
+ * On a block device, O_EXCL without O_CREAT means "nobody else, no mount"; on a file it means
+ * nothing.
+ */
 function openFlags(access: 'read' | 'write'): number {
   return access === 'read' ? constants.O_RDONLY : constants.O_RDWR | constants.O_EXCL
 }
@@ -97,7 +107,10 @@ async function openHandle(path: string, flags: number): Promise<FileHandle> {
   }
 }
 
-/** A block device has no size in its inode: its end is found by asking for bytes further and further out. */
+/**
+ * A block device has no size in its inode: its end is found by asking for bytes further and further
+ * out.
+ */
 async function sizeOf(handle: FileHandle): Promise<number> {
   const stat = await handle.stat()
   if (stat.isFile()) return stat.size
@@ -105,7 +118,7 @@ async function sizeOf(handle: FileHandle): Promise<number> {
     throw new VolumeError('VOLUME_IO', 'This is neither a file nor a block device')
   }
   let readable = 0
-  let beyond = MAX_VOLUME_SIZE
+  let beyond = BITLOCKER_LIMITS.volumeMaxBytes
   while (beyond - readable > 1) {
     const middle = Math.floor((readable + beyond) / 2)
     if (await hasByteAt(handle, middle)) readable = middle

@@ -1,14 +1,19 @@
 /**
- * Where a new volume keeps its metadata (docs/spec/fve-metadata.md, "Creating"): behind the file system, at the end of
- * the volume, so that no file system ever uses it. Invariant: the areas overlap neither each other nor the file system.
+ * Where a new volume keeps its metadata (docs/spec/fve-metadata.md, "Creating"): behind the file
+ * system, at the end of the volume, so that no file system ever uses it. Invariant: the areas
+ * overlap neither each other nor the file system.
  */
-import { MAX_VOLUME_SIZE, METADATA_REGION_SIZE, MIN_VOLUME_SIZE } from './limits.ts'
+import { BITLOCKER_LIMITS } from './limits.ts'
 import { VolumeError } from './volume-error.ts'
+import { METADATA_REGION_SIZE } from './metadata-copy.ts'
 
 /** Bytes at the beginning of the file system that are stored elsewhere. */
 export const RELOCATED_SIZE = 8_192
 
-/** Windows reserves as much again behind the relocated header; the format names the place, so it is kept free. */
+/**
+ * Windows reserves as much again behind the relocated header; the format names the place, so it is
+ * kept free.
+ */
 export const SPARE_SIZE = 65_536
 
 const ALIGNMENT = 4_096
@@ -22,8 +27,9 @@ export interface VolumeLayout {
 }
 
 /**
- * The size of a volume for a file system of `sourceSize` bytes: `size` if given, else the smallest possible. Throws
- * VolumeError VOLUME_OPTION when `size` is too small (the message says what is needed), too large or not whole sectors.
+ * The size of a volume for a file system of `sourceSize` bytes: `size` if given, else the smallest
+ * possible. Throws VolumeError VOLUME_OPTION when `size` is too small (the message says what is
+ * needed), too large or not whole sectors.
  */
 export function planVolumeSize(options: {
   readonly sourceSize?: number | undefined
@@ -32,15 +38,18 @@ export function planVolumeSize(options: {
 }): number {
   const { sourceSize = 0, size, sectorSize = 512 } = options
   const needed = Math.max(
-    MIN_VOLUME_SIZE,
+    BITLOCKER_LIMITS.newVolumeMinBytes,
     ALIGNMENT * Math.ceil(sourceSize / ALIGNMENT) + RESERVED_SIZE,
   )
   if (size === undefined && sourceSize === 0) {
     throw new VolumeError('VOLUME_OPTION', 'An empty volume needs a size')
   }
   const planned = size ?? needed
-  if (!Number.isSafeInteger(planned) || planned > MAX_VOLUME_SIZE) {
-    throw new VolumeError('VOLUME_OPTION', `A volume has at most ${MAX_VOLUME_SIZE} bytes`)
+  if (!Number.isSafeInteger(planned) || planned > BITLOCKER_LIMITS.volumeMaxBytes) {
+    throw new VolumeError(
+      'VOLUME_OPTION',
+      `A volume has at most ${BITLOCKER_LIMITS.volumeMaxBytes} bytes`,
+    )
   }
   if (planned % sectorSize !== 0) {
     throw new VolumeError('VOLUME_OPTION', `The size must be a multiple of ${sectorSize} bytes`)

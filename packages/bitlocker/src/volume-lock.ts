@@ -1,8 +1,9 @@
 /**
- * One writer per volume. Node has no flock, and a lock file would stay behind a crash; so the lock is a Linux abstract
- * socket named after the file's device and inode: the kernel lets one process of the machine listen on it, and frees it
- * when that process ends however it ends. Invariant: never held by two writers in one network namespace. Elsewhere
- * than on Linux a named pipe (Windows) does the same, and macOS has no lock.
+ * One writer per volume. Node has no flock, and a lock file would stay behind a crash; so the lock
+ * is a Linux abstract socket named after the file's device and inode: the kernel lets one process
+ * of the machine listen on it, and frees it when that process ends however it ends. Invariant:
+ * never held by two writers in one network namespace. Elsewhere than on Linux a named pipe
+ * (Windows) does the same, and macOS has no lock.
  */
 import { createServer } from 'node:net'
 

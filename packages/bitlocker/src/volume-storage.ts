@@ -1,6 +1,7 @@
 /**
- * The bytes of one volume: a file, a block device, a part of either, or memory. Offsets count from the volume's first
- * byte. Invariant: everything that reads a volume goes through `readExactly`, so no offset on the disk is trusted.
+ * The bytes of one volume: a file, a block device, a part of either, or memory. Offsets count from
+ * the volume's first byte. Invariant: everything that reads a volume goes through `readExactly`, so
+ * no offset on the disk is trusted.
  */
 import { VolumeError } from './volume-error.ts'
 
@@ -15,7 +16,10 @@ export interface VolumeStorage {
   sync(): Promise<void>
 }
 
-/** Reads within the volume's bounds, or throws VolumeError (VOLUME_DAMAGED outside them, VOLUME_IO if reading fails). */
+/**
+ * Reads within the volume's bounds, or throws VolumeError (VOLUME_DAMAGED outside them, VOLUME_IO
+ * if reading fails).
+ */
 export async function readExactly(
   storage: VolumeStorage,
   offset: number,

@@ -1,6 +1,7 @@
 /**
- * @keydesk/bitlocker/volume: BitLocker volumes on a disk or in an image: read, verify, create, rotate, repair.
- * Needs node:crypto, node:fs and node:worker_threads. Source of truth: docs/spec/fve-metadata.md.
+ * @keydesk/bitlocker/volume: BitLocker volumes on a disk or in an image: read, verify, create,
+ * rotate, repair. Needs node:crypto, node:fs and node:worker_threads. Source of truth:
+ * docs/spec/fve-metadata.md.
  */
 export { addRecoveryPassword } from './add-recovery-password.ts'
 export type { AddRecoveryPasswordOptions } from './add-recovery-password.ts'

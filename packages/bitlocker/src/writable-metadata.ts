@@ -1,28 +1,32 @@
 /**
- * May the metadata be rewritten (docs/spec/fve-metadata.md, "What is refused")? Invariant: what this program does not
- * know for certain is refused before the first byte is written.
+ * May the metadata be rewritten (docs/spec/fve-metadata.md, "What is refused")? Invariant: what
+ * this program does not know for certain is refused before the first byte is written.
  */
 import { BOOT_SECTOR_SIZE } from './boot-sector.ts'
 import type { BootSector } from './boot-sector.ts'
-import { METADATA_REGION_SIZE } from './limits.ts'
-import { isProtector, STATE_ENCRYPTED } from './metadata-copy.ts'
+import { METADATA_REGION_SIZE, STATE_ENCRYPTED, isProtector } from './metadata-copy.ts'
 import type { MetadataCopy } from './metadata-copy.ts'
 import { parseProtector } from './protector.ts'
 import { VolumeError } from './volume-error.ts'
 
-/** Throws VolumeError VOLUME_STATE or VOLUME_DAMAGED unless `source` may be written over the other copies. */
+/**
+ * Throws VolumeError VOLUME_STATE or VOLUME_DAMAGED unless `source` may be written over the other
+ * copies.
+ */
 export function requireWritable(boot: BootSector, source: MetadataCopy, volumeSize: number): void {
   if (boot.encryptOnWrite) {
     throw new VolumeError(
       'VOLUME_STATE',
-      'The encryption of this volume is not finished (encrypt-on-write): let Windows finish it first',
+      'The encryption of this volume is not finished (encrypt-on-write): let Windows ' +
+        'finish it first',
     )
   }
   const { currentState, nextState } = source
   if (currentState !== STATE_ENCRYPTED || nextState !== STATE_ENCRYPTED) {
     throw new VolumeError(
       'VOLUME_STATE',
-      `Only a fully encrypted volume is changed; this one is in state ${currentState}, going to ${nextState}`,
+      `Only a fully encrypted volume is changed; this one is in state ` +
+        `${currentState}, going to ${nextState}`,
     )
   }
   if (boot.metadataOffsets.some((offset, index) => offset !== source.metadataOffsets[index])) {

@@ -1,9 +1,10 @@
 /**
- * AES-XTS over many sectors at once (IEEE 1619; docs/spec/fve-metadata.md, "Sector encryption"): tweak = sector number
- * as 128-bit little-endian, one data unit per sector. OpenSSL's own `aes-*-xts` takes one data unit per cipher object,
- * and making 131,072 of them costs 2.5 s for 64 MiB; AES-ECB over a whole chunk with the masks made here costs 0.25 s.
- * Invariant: the output is that of `aes-128-xts` / `aes-256-xts` (tested against it). Assumes a little-endian machine,
- * which every platform of Node 24 but s390x is.
+ * AES-XTS over many sectors at once (IEEE 1619; docs/spec/fve-metadata.md, "Sector encryption"):
+ * tweak = sector number as 128-bit little-endian, one data unit per sector. OpenSSL's own
+ * `aes-*-xts` takes one data unit per cipher object, and making 131,072 of them costs 2.5 s for 64
+ * MiB; AES-ECB over a whole chunk with the masks made here costs 0.25 s. Invariant: the output is
+ * that of `aes-128-xts` / `aes-256-xts` (tested against it). Assumes a little-endian machine, which
+ * every platform of Node 24 but s390x is.
  */
 import { createCipheriv } from 'node:crypto'
 
@@ -17,7 +18,10 @@ export class XtsCipher {
   readonly #algorithm: string
   readonly #sectorSize: number
 
-  /** `key` is 32 bytes (AES-128) or 64 (AES-256): data key, then tweak key. It stays the caller's, to wipe afterwards. */
+  /**
+   * `key` is 32 bytes (AES-128) or 64 (AES-256): data key, then tweak key. It stays the caller's,
+   * to wipe afterwards.
+   */
   constructor(key: Uint8Array, sectorSize: number) {
     this.#dataKey = key.subarray(0, key.length / 2)
     this.#tweakKey = key.subarray(key.length / 2)
@@ -25,7 +29,9 @@ export class XtsCipher {
     this.#sectorSize = sectorSize
   }
 
-  /** Encrypts whole sectors, the first of which has the given number. Blocks for about 4 ms per MiB. */
+  /**
+   * Encrypts whole sectors, the first of which has the given number. Blocks for about 4 ms per MiB.
+   */
   encrypt(firstSector: number, plaintext: Uint8Array): Uint8Array {
     const masks = this.#masks(firstSector, plaintext.length / this.#sectorSize)
     const words = new Uint32Array(plaintext.length / 4)
@@ -37,7 +43,9 @@ export class XtsCipher {
     return bytes
   }
 
-  /** The mask of every block: the encrypted sector number, doubled in GF(2^128) from block to block. */
+  /**
+   * The mask of every block: the encrypted sector number, doubled in GF(2^128) from block to block.
+   */
   #masks(firstSector: number, sectors: number): Uint32Array {
     const tweaks = new Uint32Array(sectors * BLOCK_WORDS)
     for (let sector = 0; sector < sectors; sector++) {

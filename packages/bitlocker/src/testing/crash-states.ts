@@ -1,7 +1,8 @@
 /**
- * Every state that a crash can leave behind, from the log of a MemoryStorage. Assumption of the format reference: one
- * sector write is atomic; between two syncs any subset of the sectors may have reached the disk. Torn states break that
- * assumption on purpose: the first 200 bytes of one more sector.
+ * Every state that a crash can leave behind, from the log of a MemoryStorage. Assumption of the
+ * format reference: one sector write is atomic; between two syncs any subset of the sectors may
+ * have reached the disk. Torn states break that assumption on purpose: the first 200 bytes of one
+ * more sector.
  */
 import type { MemoryStorage } from './memory-storage.ts'
 
@@ -13,7 +14,10 @@ export interface CrashState {
 }
 
 const TORN_BYTES = 200
-/** Up to this many sectors between two syncs, every subset; beyond, every prefix and every single one. */
+/**
+ * Up to this many sectors between two syncs, every subset; beyond, every prefix and every single
+ * one.
+ */
 const ALL_SUBSETS_UP_TO = 4
 
 interface SectorWrite {

@@ -1,6 +1,7 @@
 /**
- * The judges that we did not write: cryptsetup and dislocker (docs/spec/fve-metadata.md, "Judges"). They work on plain
- * files, need no root and no device-mapper. Where one is absent, tests that need it skip and say so.
+ * The judges that we did not write: cryptsetup and dislocker (docs/spec/fve-metadata.md, "Judges").
+ * They work on plain files, need no root and no device-mapper. Where one is absent, tests that need
+ * it skip and say so.
  */
 import { execFileSync, spawnSync } from 'node:child_process'
 import { closeSync, ftruncateSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs'

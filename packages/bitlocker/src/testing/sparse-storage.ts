@@ -1,4 +1,7 @@
-/** A large volume in a test that holds only the parts that matter; the rest reads as zeros. Counts what is read. */
+/**
+ * A large volume in a test that holds only the parts that matter; the rest reads as zeros. Counts
+ * what is read.
+ */
 import type { VolumeStorage } from '../volume-storage.ts'
 
 export interface SparsePart {
