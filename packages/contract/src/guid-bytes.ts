@@ -8,8 +8,11 @@ const GUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 /** @throws TypeError when the text is not a lower-case GUID without braces. */
 export function guidToNetworkBytes(guid: string): Uint8Array {
   if (!GUID.test(guid)) throw new TypeError('not a lower-case GUID without braces')
-  const hex = guid.replaceAll('-', '')
-  return Uint8Array.from({ length: 16 }, (_, index) =>
-    Number.parseInt(hex.slice(index * 2, index * 2 + 2), 16),
-  )
+  const bytes = new Uint8Array(16)
+  const view = new DataView(bytes.buffer)
+  view.setUint32(0, Number.parseInt(guid.slice(0, 8), 16))
+  view.setUint32(4, Number.parseInt(guid.slice(9, 13) + guid.slice(14, 18), 16))
+  view.setUint32(8, Number.parseInt(guid.slice(19, 23) + guid.slice(24, 28), 16))
+  view.setUint32(12, Number.parseInt(guid.slice(28), 16))
+  return bytes
 }

@@ -4,9 +4,15 @@
  * Source of truth: docs/spec/receipt.md, with vectors in docs/spec/receipt/. A device may encrypt, or remove an older protector,
  * only after `verifyReceipt` accepted the receipt (promises P1 and P2).
  */
-import { createHmac, timingSafeEqual, type KeyObject } from 'node:crypto'
-import { CompactSign, compactVerify, decodeProtectedHeader } from 'jose'
+import { createHmac, createSecretKey, timingSafeEqual, type KeyObject } from 'node:crypto'
 import { Type, type Static } from 'typebox'
+import {
+  isSignedBy,
+  parseJson,
+  readCompactJws,
+  signCompactJws,
+  type CompactJws,
+} from './compact-jws.ts'
 import { Guid, StrictObject, Timestamp } from './fields.ts'
 import { guidToNetworkBytes } from './guid-bytes.ts'
 import { jwkThumbprint } from './jwk-thumbprint.ts'
@@ -66,7 +72,8 @@ export function keyCheck(recoveryKey: Uint8Array, binding: KeyBinding): string {
   if (recoveryKey.length !== RECOVERY_KEY_LENGTH) {
     throw new TypeError(`a recovery key has ${RECOVERY_KEY_LENGTH} bytes`)
   }
-  return createHmac('sha256', recoveryKey)
+  // Wrapped: see `secretKey` in hpke.ts.
+  return createHmac('sha256', createSecretKey(recoveryKey))
     .update(KEY_CHECK_LABEL)
     .update(guidToNetworkBytes(binding.deviceId))
     .update(guidToNetworkBytes(binding.volumeId))
@@ -93,9 +100,12 @@ export async function signReceipt(options: {
     keyCheck: options.keyCheck,
     escrowedAt: options.escrowedAt.toISOString(),
   }
-  return new CompactSign(new TextEncoder().encode(JSON.stringify(receipt)))
-    .setProtectedHeader({ alg: ALGORITHM, typ: TYPE, kid: options.keyId })
-    .sign(options.privateKey)
+  return await signCompactJws({
+    header: { alg: ALGORITHM, typ: TYPE, kid: options.keyId },
+    payload: receipt,
+    algorithm: ALGORITHM,
+    privateKey: options.privateKey,
+  })
 }
 
 /**
@@ -111,17 +121,12 @@ export async function verifyReceipt(options: {
   readonly recoveryKey: Uint8Array
 }): Promise<Receipt> {
   const { binding } = options
-  checkHeader(options.receipt, options.publicKey)
-  let payload: Uint8Array
-  try {
-    const verified = await compactVerify(options.receipt, options.publicKey, {
-      algorithms: [ALGORITHM],
-    })
-    payload = verified.payload
-  } catch {
+  const jws = readReceipt(options.receipt, options.publicKey)
+  if (!(await isSignedBy(jws, ALGORITHM, options.publicKey))) {
     throw new ReceiptError('SIGNATURE', 'the signature of the receipt does not hold')
   }
-  const receipt = parseReceipt(payload)
+  const receipt = parseJson(jws.payload)
+  if (!matches(Receipt, receipt)) throw malformed()
   if (receipt.iss !== options.origin) {
     throw new ReceiptError('ORIGIN', 'the receipt is from another server')
   }
@@ -144,29 +149,15 @@ export function isSameKeyCheck(a: string, b: string): boolean {
   return left.length === right.length && timingSafeEqual(left, right)
 }
 
-function checkHeader(receipt: string, pinnedKey: KeyObject): void {
-  let header: unknown
-  try {
-    if (receipt.length > LIMITS.receiptLengthMax) throw new RangeError('too long')
-    header = decodeProtectedHeader(receipt)
-  } catch {
-    throw malformed()
-  }
-  if (!matches(Header, header)) throw malformed()
+/** Reads the form, and whether the pinned key is the one it names. Verifies nothing yet. */
+function readReceipt(text: string, pinnedKey: KeyObject): CompactJws {
+  const jws = text.length > LIMITS.receiptLengthMax ? undefined : readCompactJws(text)
+  const header = jws?.header
+  if (jws === undefined || !matches(Header, header)) throw malformed()
   if (header.kid !== jwkThumbprint(pinnedKey)) {
     throw new ReceiptError('KEY', 'the receipt is signed by another key than the pinned one')
   }
-}
-
-function parseReceipt(payload: Uint8Array): Receipt {
-  let receipt: unknown
-  try {
-    receipt = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(payload))
-  } catch {
-    throw malformed()
-  }
-  if (!matches(Receipt, receipt)) throw malformed()
-  return receipt
+  return jws
 }
 
 function malformed(): ReceiptError {

@@ -6,13 +6,14 @@
  * mend it: above all its clock.
  */
 
-import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
+import { generateKeyPairSync, type KeyObject } from 'node:crypto'
 import {
   DeviceRequestError,
   readClaimedSigner,
   verifyDeviceRequest,
   type DeviceRequestErrorCode,
 } from '@keydesk/contract/device-request'
+import { publicKeyFromSpki } from '@keydesk/contract/public-key'
 import type { FastifyRequest } from 'fastify'
 import type { DeviceActor } from '../access/actor.ts'
 import { Coalescer } from '../db/coalescer.ts'
@@ -137,7 +138,7 @@ class ParsedKeys {
 
   get(spki: Buffer): KeyObject {
     const name = spki.toString('latin1')
-    const key = this.#keys.get(name) ?? createPublicKey({ key: spki, format: 'der', type: 'spki' })
+    const key = this.#keys.get(name) ?? publicKeyFromSpki(spki)
     this.#keys.delete(name)
     this.#keys.set(name, key)
     if (this.#keys.size > PARSED_KEYS_MAX) {

@@ -149,7 +149,7 @@ export async function setKeyState(
       state: state.supersededAt === null ? 'active' : 'superseded',
       superseded_at: state.supersededAt,
     })
-    .where('id', 'in', keyIds)
+    .where('id', '=', sql<number>`any(${keyIds}::bigint[])`)
     .execute()
 }
 
@@ -192,7 +192,7 @@ export async function markDelivered(
   await trx
     .updateTable('rotation')
     .set({ state: 'delivered', delivered_at: now })
-    .where('id', 'in', rotationIds)
+    .where('id', '=', sql<string>`any(${rotationIds}::uuid[])`)
     .where('state', '=', 'requested')
     .execute()
 }

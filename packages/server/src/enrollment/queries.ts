@@ -3,7 +3,18 @@
 import { sql, type Insertable, type Kysely, type Selectable, type Transaction } from 'kysely'
 import type { DeviceTable, EnrollmentTokenTable, Database } from '../db/schema.ts'
 
-export type TokenRow = Selectable<EnrollmentTokenTable>
+const TOKEN_COLUMNS = [
+  'id',
+  'name',
+  'group_name',
+  'uses_max',
+  'uses_count',
+  'created_at',
+  'expires_at',
+  'revoked_at',
+] as const
+
+export type TokenRow = Pick<Selectable<EnrollmentTokenTable>, (typeof TOKEN_COLUMNS)[number]>
 
 export async function insertToken(
   trx: Transaction<Database>,
@@ -12,7 +23,7 @@ export async function insertToken(
   return await trx
     .insertInto('enrollment_token')
     .values(token)
-    .returningAll()
+    .returning(TOKEN_COLUMNS)
     .executeTakeFirstOrThrow()
 }
 
@@ -20,7 +31,7 @@ export async function selectTokens(
   db: Kysely<Database>,
   page: { after: { at: Date; id: string } | undefined; limit: number },
 ): Promise<TokenRow[]> {
-  let query = db.selectFrom('enrollment_token').selectAll()
+  let query = db.selectFrom('enrollment_token').select(TOKEN_COLUMNS)
   if (page.after !== undefined) {
     const { at, id } = page.after
     query = query.where(sql<boolean>`(created_at, id) < (${at}, ${id})`)
@@ -36,7 +47,7 @@ export async function revokeToken(
 ): Promise<{ row: TokenRow; isNew: boolean } | undefined> {
   const current = await trx
     .selectFrom('enrollment_token')
-    .selectAll()
+    .select(TOKEN_COLUMNS)
     .where('id', '=', id)
     .forUpdate()
     .executeTakeFirst()
@@ -47,7 +58,7 @@ export async function revokeToken(
     .updateTable('enrollment_token')
     .set({ revoked_at: now })
     .where('id', '=', id)
-    .returningAll()
+    .returning(TOKEN_COLUMNS)
     .executeTakeFirstOrThrow()
   return { row, isNew: true }
 }
