@@ -1,7 +1,8 @@
 /**
- * `npm run bench:unlock [-- --runs N] [-- --json]`: how long `keydesk volume verify` takes with a recovery password,
- * against `cryptsetup open --test-passphrase` on the same image; whole commands, taking turns. The image is one that
- * `keydesk volume create` makes: a startup key and one recovery password, so each command stretches once.
+ * `npm run bench:unlock [-- --runs N] [-- --json]`: how long `keydesk volume verify` takes with a
+ * recovery password, against `cryptsetup open --test-passphrase` on the same image; whole commands,
+ * taking turns. The image is one that `keydesk volume create` makes: a startup key and one recovery
+ * password, so each command stretches once.
  */
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -104,7 +105,10 @@ function time(command: string, args: readonly string[]): number {
   return performance.now() - started
 }
 
-/** Its output; throws when it does not end well, since a fast failure must not count as a fast success. */
+/**
+ * Its output; throws when it does not end well, since a fast failure must not count as a fast
+ * success.
+ */
 function run(command: string, args: readonly string[]): string {
   const { status, stdout, stderr, error } = spawnSync(command, args, {
     encoding: 'utf8',

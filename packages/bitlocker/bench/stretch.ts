@@ -1,6 +1,7 @@
 /**
- * `node packages/bitlocker/bench/stretch.ts [turns]`: ways to do the 2^20 rounds of the password stretch, in one
- * process, taking turns in slices so that a busy machine slows all of them alike. What came of it: docs/adr/0003.
+ * `node packages/bitlocker/bench/stretch.ts [turns]`: ways to do the 2^20 rounds of the password
+ * stretch, in one process, taking turns in slices so that a busy machine slows all of them alike.
+ * What came of it: docs/adr/0003.
  */
 import { Buffer } from 'node:buffer'
 import { createHash, hash } from 'node:crypto'

@@ -1,6 +1,7 @@
 /**
- * The BitLocker volumes on a disk, an image of one, or in the image of one volume. Invariant: the first sector alone
- * decides what is a volume here; whether it can be read is for readVolume to say.
+ * The BitLocker volumes on a disk, an image of one, or in the image of one volume. Invariant: the
+ * first sector alone decides what is a volume here; whether it can be read is for readVolume to
+ * say.
  */
 import { BOOT_SECTOR_SIZE, parseBootSector } from './boot-sector.ts'
 import { readPartitionTable } from './partition-table.ts'
@@ -22,8 +23,9 @@ export interface FoundVolume {
 }
 
 /**
- * Finds every BitLocker volume, Vista's unreadable ones included; an empty list means that there is none. Throws
- * VolumeError: VOLUME_DAMAGED when the partition table is there but unusable, VOLUME_IO when reading fails.
+ * Finds every BitLocker volume, Vista's unreadable ones included; an empty list means that there is
+ * none. Throws VolumeError: VOLUME_DAMAGED when the partition table is there but unusable,
+ * VOLUME_IO when reading fails.
  */
 export async function findVolumes(storage: VolumeStorage): Promise<FoundVolume[]> {
   if (await startsVolume(storage, 0)) {

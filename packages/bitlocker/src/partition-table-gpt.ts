@@ -1,6 +1,6 @@
 /**
- * GUID partition tables: the header at the start of the disk, and the one at the end when that is damaged. Source of
- * truth: UEFI specification 2.10 §5.3.
+ * GUID partition tables: the header at the start of the disk, and the one at the end when that is
+ * damaged. Source of truth: UEFI specification 2.10 §5.3.
  */
 import { crc32 } from 'node:zlib'
 

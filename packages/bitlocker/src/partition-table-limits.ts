@@ -1,6 +1,8 @@
 /** Every bound on what a partition table may ask for, with its reason. */
 
-/** Windows and sgdisk write 128 entries; a disk with more than 1,024 partitions has not been seen. */
+/**
+ * Windows and sgdisk write 128 entries; a disk with more than 1,024 partitions has not been seen.
+ */
 export const MAX_GPT_ENTRIES = 1_024
 
 /** UEFI 2.10 §5.3.2: an entry has 128 × 2^n bytes; no system uses more than 128. */

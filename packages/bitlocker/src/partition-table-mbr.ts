@@ -1,7 +1,8 @@
 /**
- * MBR partition tables with extended partitions. Source of truth: UEFI specification 2.10 §5.2.1 for the record; the
- * chain of logical partitions is a convention that all systems follow: the first entry of each record is the partition,
- * relative to that record, the second is the next record, relative to the extended partition.
+ * MBR partition tables with extended partitions. Source of truth: UEFI specification 2.10 §5.2.1
+ * for the record; the chain of logical partitions is a convention that all systems follow: the
+ * first entry of each record is the partition, relative to that record, the second is the next
+ * record, relative to the extended partition.
  */
 import { readU16, readU32 } from './little-endian.ts'
 import { MAX_LOGICAL_PARTITIONS } from './partition-table-limits.ts'
@@ -32,7 +33,10 @@ export interface Mbr {
   readonly partitions: readonly Partition[]
 }
 
-/** Undefined when sector 0 is not a partition table; a file system's boot sector is not. Throws VolumeError VOLUME_IO. */
+/**
+ * Undefined when sector 0 is not a partition table; a file system's boot sector is not. Throws
+ * VolumeError VOLUME_IO.
+ */
 export async function readMbr(storage: VolumeStorage): Promise<Mbr | undefined> {
   if (storage.size < SECTOR_SIZE) return undefined
   const sector = await readExactly(storage, 0, SECTOR_SIZE)

@@ -1,7 +1,8 @@
 /**
- * The partitions of a whole disk or its image. Source of truth: UEFI specification 2.10 §5 (MBR in §5.2, GPT in §5.3).
- * Invariants: input is hostile: reads and memory are bounded (partition-table-limits.ts); a partition that does not lie
- * inside the disk is left out; a GPT counts only with both of its checksums right.
+ * The partitions of a whole disk or its image. Source of truth: UEFI specification 2.10 §5 (MBR in
+ * §5.2, GPT in §5.3). Invariants: input is hostile: reads and memory are bounded
+ * (partition-table-limits.ts); a partition that does not lie inside the disk is left out; a GPT
+ * counts only with both of its checksums right.
  */
 import type { VolumeStorage } from './volume-storage.ts'
 import { readGpt } from './partition-table-gpt.ts'
@@ -30,8 +31,9 @@ export interface PartitionTable {
 }
 
 /**
- * The disk's partition table, or undefined when there is none. Throws VolumeError: VOLUME_DAMAGED when the disk says it
- * has a GPT and neither of its two copies is usable, VOLUME_IO when reading fails.
+ * The disk's partition table, or undefined when there is none. Throws VolumeError: VOLUME_DAMAGED
+ * when the disk says it has a GPT and neither of its two copies is usable, VOLUME_IO when reading
+ * fails.
  */
 export async function readPartitionTable(
   storage: VolumeStorage,

@@ -1,6 +1,6 @@
 /**
- * A WebAssembly module in bytes, written one instruction at a time: just what stretch-module.ts needs.
- * Source of truth: WebAssembly core specification 2.0, chapter 5 (binary format).
+ * A WebAssembly module in bytes, written one instruction at a time: just what stretch-module.ts
+ * needs. Source of truth: WebAssembly core specification 2.0, chapter 5 (binary format).
  */
 
 /** Before every vector opcode (fixed-width SIMD), which is itself in LEB128. */
@@ -69,7 +69,9 @@ export class FunctionWriter {
   loop(): this {
     return this.#emit(0x03, 0x40)
   }
-  /** Takes two words; jumps to the start of the innermost loop if they differ, else leaves the loop. */
+  /**
+   * Takes two words; jumps to the start of the innermost loop if they differ, else leaves the loop.
+   */
   repeatUnlessEqual(): this {
     return this.#emit(0x47, 0x0d, 0, 0x0b)
   }
@@ -88,7 +90,10 @@ export class FunctionWriter {
     const bytes = words.flatMap((word) => [0, 8, 16, 24].map((shift) => (word >>> shift) & 0xff))
     return this.#emit(SIMD_PREFIX, 12, ...bytes)
   }
-  /** Takes two vectors; each byte of the result is the named byte, 0-15 of the first, 16-31 of the second. */
+  /**
+   * Takes two vectors; each byte of the result is the named byte, 0-15 of the first, 16-31 of the
+   * second.
+   */
   vectorShuffle(bytes: readonly number[]): this {
     return this.#emit(SIMD_PREFIX, 13, ...bytes)
   }
@@ -133,7 +138,10 @@ export class FunctionWriter {
   }
 }
 
-/** A module with one page of memory, exported as `memory`, and one exported function of one i32 parameter. */
+/**
+ * A module with one page of memory, exported as `memory`, and one exported function of one i32
+ * parameter.
+ */
 export function encodeModule(name: string, body: FunctionWriter): Uint8Array<ArrayBuffer> {
   return Uint8Array.from([
     ...MAGIC_AND_VERSION,

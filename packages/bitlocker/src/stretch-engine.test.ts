@@ -12,7 +12,10 @@ interface Input {
   readonly salt: Uint8Array
 }
 
-/** Reference §6.3: a recovery password protector that Windows made, and the self test over counting bytes. */
+/**
+ * A recovery password protector that Windows made, and the self test over counting
+ * bytes.
+ */
 const WINDOWS: Input = {
   initial: bytes('fdd303817e456f7a4b64a7063ae00be752a46841e57da98caf8522f136cb3411'),
   salt: bytes('2ba080989af9b50c203aaebd0b40d498'),

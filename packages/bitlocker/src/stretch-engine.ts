@@ -1,7 +1,8 @@
 /**
- * What the stretch thread is given to run, and how its answer reads. Two engines with the same results: WebAssembly, and
- * OpenSSL through node:crypto where the processor or the Node options do not allow WebAssembly with SIMD.
- * Source of truth: BitLocker format reference §6.2; docs/adr/0003-password-stretching.md for the choice.
+ * What the stretch thread is given to run, and how its answer reads. Two engines with the same
+ * results: WebAssembly, and OpenSSL through node:crypto where the processor or the Node options do
+ * not allow WebAssembly with SIMD. Source of truth: docs/spec/recovery-password.md;
+ * docs/adr/0003-password-stretching.md for the choice.
  */
 import {
   BLOCK2_TAIL,

@@ -1,16 +1,21 @@
 /**
- * SHA-256 over the stretch's 88-byte state as WebAssembly, generated here: no compiler, no binary in the repository.
- * Source of truth: FIPS 180-4 §6.2; the state's layout: BitLocker format reference §6.2. Why it looks like this, with
- * measurements: docs/adr/0003-password-stretching.md. Three things make it fast:
- * - steps are written out eight at a time, so the eight state words change their names and not their places;
- * - the second block (salt, counter, padding) does not depend on the first, so its message schedule is computed for
- *   four counters at once, one in each SIMD lane;
+ * SHA-256 over the stretch's 88-byte state as WebAssembly, generated here: no compiler, no binary
+ * in the repository. Source of truth: FIPS 180-4 §6.2; the state's layout:
+ * docs/spec/recovery-password.md. Why it looks like this, with measurements:
+ * docs/adr/0003-password-stretching.md. Three things make it fast:
+ * - steps are written out eight at a time, so the eight state words change their names and not
+ *   their places;
+ * - the second block (salt, counter, padding) does not depend on the first, so its message schedule
+ *   is computed for four counters at once, one in each SIMD lane;
  * - the first block's schedule is computed four words at a time.
  */
 import { encodeModule, FunctionWriter } from './stretch-assembler.ts'
 import type { Local } from './stretch-assembler.ts'
 
-/** Where things lie in the module's memory, in bytes. Words are in the machine's order, not the message's. */
+/**
+ * Where things lie in the module's memory, in bytes. Words are in the machine's order, not the
+ * message's.
+ */
 export const STRETCH_MEMORY = {
   /** `last`: 8 words. */
   last: 0,
@@ -20,9 +25,15 @@ export const STRETCH_MEMORY = {
   salt: 48,
   /** `initial`: 8 words. */
   initial: 64,
-  /** Schedule plus round constant of block 1: 64 words. 8 to 15 are `initial`, set once; 0 to 7 are not used. */
+  /**
+   * Schedule plus round constant of block 1: 64 words. 8 to 15 are `initial`, set once; 0 to 7 are
+   * not used.
+   */
   block1: 1024,
-  /** The same of block 2, for four counters: 64 vectors. 0 to 15 are set once, except 4, the counter. */
+  /**
+   * The same of block 2, for four counters: 64 vectors. 0 to 15 are set once, except 4, the
+   * counter.
+   */
   block2: 2048,
   /** The round constants: 64 words, then each in four lanes: 64 vectors. */
   constants: 4096,
@@ -34,7 +45,9 @@ export const STRETCH_MEMORY = {
 /** Counters that one pass of the loop handles: the lanes of a vector. */
 export const STRETCH_BATCH = 4
 
-/** Fractional bits of the square roots of the first eight primes, of the cube roots of the first 64. */
+/**
+ * Fractional bits of the square roots of the first eight primes, of the cube roots of the first 64.
+ */
 const INITIAL_STATE = [
   0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19,
 ]
@@ -49,7 +62,10 @@ export const ROUND_CONSTANTS: readonly number[] = [
   0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2,
 ]
 
-/** Words 5 to 15 of block 2: the counter's high half, the end mark, padding, the length of 88 bytes in bits. */
+/**
+ * Words 5 to 15 of block 2: the counter's high half, the end mark, padding, the length of 88 bytes
+ * in bits.
+ */
 export const BLOCK2_TAIL: readonly number[] = [0, 0x80000000, 0, 0, 0, 0, 0, 0, 0, 0, 704]
 
 const BYTES_FROM_WORD_1 = [4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19]
@@ -62,8 +78,8 @@ const WORDS_0_2_THEN_SECOND = [0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 20, 21,
 const FIRST_THEN_WORDS_0_2 = [0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 24, 25, 26, 27]
 
 /**
- * The module: exports `memory` (laid out as STRETCH_MEMORY) and `run(rounds)`, which does that many more rounds of the
- * stretch; rounds must be a positive multiple of STRETCH_BATCH.
+ * The module: exports `memory` (laid out as STRETCH_MEMORY) and `run(rounds)`, which does that many
+ * more rounds of the stretch; rounds must be a positive multiple of STRETCH_BATCH.
  */
 export function stretchModule(): Uint8Array<ArrayBuffer> {
   const writer = new FunctionWriter(1)
@@ -141,7 +157,10 @@ class CompressionWriter {
     this.#push(start, 2).xor().set(this.#bXorC)
   }
 
-  /** Writes one step; `pushScheduled` pushes its schedule word plus round constant. Names repeat every 8 steps. */
+  /**
+   * Writes one step; `pushScheduled` pushes its schedule word plus round constant. Names repeat
+   * every 8 steps.
+   */
   step(step: number, pushScheduled: () => void): void {
     const writer = this.#writer
     const name = (word: number) => at(this.#state, (word - step) & 7)
@@ -165,7 +184,10 @@ class CompressionWriter {
     this.#aXorB = used
   }
 
-  /** Leaves start plus state in `result`. The number of steps was a multiple of 8, so names are the first ones again. */
+  /**
+   * Leaves start plus state in `result`. The number of steps was a multiple of 8, so names are the
+   * first ones again.
+   */
   end(start: readonly number[], result: readonly Local[]): void {
     this.#state.forEach((local, word) =>
       this.#push(start, word).get(local).add().set(at(result, word)),
@@ -200,7 +222,8 @@ class Block1Schedule {
   /** Words 0 to 15: `last`, which is in memory and in these locals, and `initial`. */
   begin(last: readonly Local[]): void {
     const writer = this.#writer
-    // One word at a time: a vector load right behind narrower stores would wait, and step 0 needs word 0 at once.
+    // One word at a time: a vector load right behind narrower stores would wait, and step 0 needs
+    // word 0 at once.
     last.forEach((word, index) => {
       writer.constant(0).get(word).constant(at(ROUND_CONSTANTS, index)).add()
       writer.store(STRETCH_MEMORY.block1 + 4 * index)
@@ -211,7 +234,10 @@ class Block1Schedule {
     )
   }
 
-  /** Computes words `word` to `word + 3` (further by `offset` bytes) and stores them with their round constants. */
+  /**
+   * Computes words `word` to `word + 3` (further by `offset` bytes) and stores them with their
+   * round constants.
+   */
   advance(word: number, offset: Local): void {
     const writer = this.#writer
     const aged = (age: number) => at(this.#ring, (word / 4 + age) & 3)
@@ -222,7 +248,8 @@ class Block1Schedule {
     pushSmallSigma(writer, this.#shifted, 7, 18, 3)
     writer.vectorAdd()
     writer.get(w8).get(w4).vectorShuffle(BYTES_FROM_WORD_1).vectorAdd().set(this.#sum)
-    // The last two words need sigma1 of the first two, so it is done in halves, on words doubled to 64 bits.
+    // The last two words need sigma1 of the first two, so it is done in halves, on words doubled to
+    // 64 bits.
     writer.get(w4).get(w4).vectorShuffle(WORDS_2_2_3_3).set(this.#half)
     pushSmallSigma1OfDoubled(writer, this.#half)
     writer.get(this.#zero).vectorShuffle(WORDS_0_2_THEN_SECOND)
@@ -239,7 +266,9 @@ class Block1Schedule {
   }
 }
 
-/** The second block's schedule for the counters count to count + 3, stored with the round constants. */
+/**
+ * The second block's schedule for the counters count to count + 3, stored with the round constants.
+ */
 function scheduleBlock2(
   writer: FunctionWriter,
   ring: readonly Local[],
@@ -302,7 +331,10 @@ function pushSmallSigma(
   writer.vectorXor().get(x).vectorShiftRight(shift).vectorXor()
 }
 
-/** Pushes sigma1 of words 0 and 2, where words 1 and 3 repeat them: a 64-bit shift is then a rotation. */
+/**
+ * Pushes sigma1 of words 0 and 2, where words 1 and 3 repeat them: a 64-bit shift is then a
+ * rotation.
+ */
 function pushSmallSigma1OfDoubled(writer: FunctionWriter, x: Local): void {
   writer.get(x).vectorShiftRight64(17).get(x).vectorShiftRight64(19).vectorXor()
   writer.get(x).vectorShiftRight(10).vectorXor()

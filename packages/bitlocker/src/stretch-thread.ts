@@ -1,7 +1,7 @@
 /**
- * One thread that stretches, and the few that are kept or waited for. Invariants: at most MAX_STRETCH_THREADS work at a
- * time, the rest wait in order; a cancelled job's thread is ended, so the work really stops; an idle thread does not
- * keep the process alive.
+ * One thread that stretches, and the few that are kept or waited for. Invariants: at most
+ * MAX_STRETCH_THREADS work at a time, the rest wait in order; a cancelled job's thread is ended, so
+ * the work really stops; an idle thread does not keep the process alive.
  */
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
@@ -45,8 +45,8 @@ let lastJob = NO_JOB
 const WARM_UP_ROUNDS = 256
 
 /**
- * Starts a thread in advance, for a program that knows it will soon stretch: starting it and compiling take about a
- * tenth of a stretch. Does nothing when one is idle already.
+ * Starts a thread in advance, for a program that knows it will soon stretch: starting it and
+ * compiling take about a tenth of a stretch. Does nothing when one is idle already.
  */
 export function startStretchThread(): void {
   if (idle.length >= MAX_IDLE_THREADS) return
@@ -139,9 +139,11 @@ function send(worker: Worker, job: WorkerJob): void {
 }
 
 function startWorker(): Worker {
-  // No environment and no options of ours: the thread needs none, and a debugger's or test runner's would slow it.
+  // No environment and no options of ours: the thread needs none, and a debugger's or test runner's
+  // would slow it.
   const worker = new Worker(workerScript(), { eval: true, env: {}, execArgv: [] })
-  // While idle nobody else listens; an idle thread that fails is only forgotten, and the next job starts another.
+  // While idle nobody else listens; an idle thread that fails is only forgotten, and the next job
+  // starts another.
   worker.on('error', () => undefined)
   worker.on('exit', () => {
     const place = idle.indexOf(worker)

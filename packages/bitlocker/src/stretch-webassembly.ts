@@ -1,4 +1,7 @@
-/** The part of the standard WebAssembly API that the stretch uses; Node's own types leave it to the DOM's. */
+/**
+ * The part of the standard WebAssembly API that the stretch uses; Node's own types leave it to the
+ * DOM's.
+ */
 
 export interface WebAssemblyApi {
   validate(code: Uint8Array): boolean

@@ -1,8 +1,9 @@
 /**
- * The code of the thread that stretches: one job after the other, as they come. Invariants: between jobs the thread
- * holds no secret; `stretchWorker` uses nothing but its parameters and globals, because the thread is started from the
- * text of this one function: it then has no file to find, to strip of types and to load, and the time until it works is
- * part of every first unlocking (docs/adr/0003-password-stretching.md).
+ * The code of the thread that stretches: one job after the other, as they come. Invariants: between
+ * jobs the thread holds no secret; `stretchWorker` uses nothing but its parameters and globals,
+ * because the thread is started from the text of this one function: it then has no file to find, to
+ * strip of types and to load, and the time until it works is part of every first unlocking
+ * (docs/adr/0003-password-stretching.md).
  */
 import type { hash } from 'node:crypto'
 import type { MessagePort } from 'node:worker_threads'
@@ -20,7 +21,10 @@ export interface WorkerJob {
   readonly rounds: number
 }
 
-/** From the thread: some 64 times progress (0 < fraction <= 1), then the first 32 bytes of the state. */
+/**
+ * From the thread: some 64 times progress (0 < fraction <= 1), then the first 32 bytes of the
+ * state.
+ */
 export type WorkerMessage =
   | { readonly id: number; readonly progress: number }
   | { readonly id: number; readonly result: Uint8Array<ArrayBuffer> }
@@ -34,7 +38,8 @@ export function workerScript(): string {
 
 function stretchWorker(port: MessagePort, hashOnce: typeof hash): void {
   const PROGRESS_STEPS = 64
-  // V8 puts fast WebAssembly code in place between calls, never within one, so a call does few rounds.
+  // V8 puts fast WebAssembly code in place between calls, never within one, so a call does few
+  // rounds.
   const ROUNDS_PER_CALL = 256
   let instance: StretchInstance | undefined
 
@@ -83,7 +88,8 @@ function stretchWorker(port: MessagePort, hashOnce: typeof hash): void {
   ): Uint8Array<ArrayBuffer> {
     const view = new DataView(state.buffer, state.byteOffset, state.byteLength)
     for (let done = 0; done < rounds;) {
-      // A binary result is a string of one-byte characters, several times cheaper than a Buffer for each round.
+      // A binary result is a string of one-byte characters, several times cheaper than a Buffer for
+      // each round.
       const digest = hashOnce('sha256', state, 'binary')
       for (let at = 0; at < 32; at++) state[at] = digest.charCodeAt(at)
       done += 1

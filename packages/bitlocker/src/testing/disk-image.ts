@@ -1,6 +1,7 @@
 /**
- * Whole-disk images for tests: a GPT or MBR written from the UEFI specification (2.10 §5), with volumes inside. The
- * tables are written independently of the code that reads them; where sfdisk is present it judges them.
+ * Whole-disk images for tests: a GPT or MBR written from the UEFI specification (2.10 §5), with
+ * volumes inside. The tables are written independently of the code that reads them; where sfdisk is
+ * present it judges them.
  */
 import { crc32 } from 'node:zlib'
 
@@ -68,7 +69,9 @@ export interface MbrEntry {
   readonly count: number
 }
 
-/** Writes the four entries and the signature of the record in this 512-byte sector; the rest stays. */
+/**
+ * Writes the four entries and the signature of the record in this 512-byte sector; the rest stays.
+ */
 export function writeMbrRecord(
   disk: Uint8Array,
   sector: number,
