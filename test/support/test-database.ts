@@ -22,7 +22,7 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   const db = openDatabase({
     url,
     poolMax: 10,
-    onIdleError: (error) => {
+    onSessionError: (error) => {
       throw error
     },
   })

@@ -52,9 +52,9 @@ export async function startServer(options: StartServerOptions): Promise<void> {
   const db = openDatabase({
     url,
     poolMax: config.databasePoolMax,
-    onIdleError: (error) => {
+    onSessionError: (error) => {
       // PostgreSQL ends faster than its sessions say goodbye.
-      if (!stop.isStopping) log.warn({ err: error }, 'an idle database session broke')
+      if (!stop.isStopping) log.warn({ err: error }, 'a database session broke')
     },
   })
   stop.add('database sessions', (cutOff) => untilCutOff(db.destroy(), cutOff))

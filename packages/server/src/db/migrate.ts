@@ -60,6 +60,8 @@ export async function migrate(
   migrations: readonly Migration[] = readMigrations(),
 ): Promise<readonly string[]> {
   const client = new Client({ connectionString: url, application_name: 'keydesk-migrate' })
+  // A broken session fails the statement that waits for it, or the next one.
+  client.on('error', () => undefined)
   await client.connect()
   try {
     await client.query(`set lock_timeout = ${MIGRATION_LOCK_TIMEOUT_MS}`)

@@ -1,10 +1,10 @@
 /**
- * A PostgreSQL session that prepares the statements it is asked for again and again: PostgreSQL parses
- * and plans them once per session instead of each time. For the statement of an escrow that is a
- * millisecond of its processor time saved.
+ * A PostgreSQL session that prepares the statements it is asked for again and again: PostgreSQL
+ * parses and plans them once per session instead of each time. For the statement of an escrow that
+ * is a millisecond of its processor time saved.
  *
- * Only statements with parameters, from the second time on, and a bounded number of them: a text that
- * is put together from data would otherwise fill the memory of every session.
+ * Only statements with parameters, from the second time on, and a bounded number of them: a text
+ * that is put together from data would otherwise fill the memory of every session.
  */
 
 import { hash } from 'node:crypto'

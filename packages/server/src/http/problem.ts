@@ -133,10 +133,14 @@ function failureText(failure: FastifySchemaValidationError | undefined): string 
 
 /** SQLSTATE classes 08 (connection) and 57P (shutdown), and what the socket reports. */
 const UNAVAILABLE = /^(08\w{3}|57P0[123]|53300|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT)$/
-const POOL_UNAVAILABLE = /^(timeout exceeded when trying to connect|Connection terminated)/
+const POOL_UNAVAILABLE = [
+  'timeout exceeded when trying to connect',
+  'Connection terminated',
+  'Client has encountered a connection error',
+]
 
 function isDatabaseUnavailable(error: unknown): boolean {
   if (!(error instanceof Error)) return false
   if ('code' in error && typeof error.code === 'string' && UNAVAILABLE.test(error.code)) return true
-  return POOL_UNAVAILABLE.test(error.message)
+  return POOL_UNAVAILABLE.some((text) => error.message.startsWith(text))
 }
