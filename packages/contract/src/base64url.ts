@@ -1,7 +1,7 @@
 /**
- * Strict base64url without padding (RFC 4648 §5): exactly one text for every byte string, so that two
- * texts never name the same bytes. With tables, because `atob` on the texts of this protocol took 27 µs
- * of each escrow, and this takes two.
+ * Strict base64url without padding (RFC 4648 §5): exactly one text for every byte string, so that
+ * two texts never name the same bytes. With tables, because `atob` on the texts of this protocol
+ * took 27 µs of each escrow, and this takes two.
  */
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'

@@ -42,12 +42,16 @@ describe.each(['ES256', 'EdDSA'] as const)('%s', (algorithm) => {
   test('any changed character of the token is noticed', async () => {
     const token = await ours()
     await fc.assert(
-      fc.asyncProperty(fc.nat({ max: token.length - 1 }), fc.constantFrom('A', 'B'), async (at, by) => {
-        fc.pre(token[at] !== by)
-        const jws = readCompactJws(token.slice(0, at) + by + token.slice(at + 1))
-        const isAccepted = jws !== undefined && (await isSignedBy(jws, algorithm, publicKey))
-        expect(isAccepted).toBe(false)
-      }),
+      fc.asyncProperty(
+        fc.nat({ max: token.length - 1 }),
+        fc.constantFrom('A', 'B'),
+        async (at, by) => {
+          fc.pre(token[at] !== by)
+          const jws = readCompactJws(token.slice(0, at) + by + token.slice(at + 1))
+          const isAccepted = jws !== undefined && (await isSignedBy(jws, algorithm, publicKey))
+          expect(isAccepted).toBe(false)
+        },
+      ),
     )
   })
 

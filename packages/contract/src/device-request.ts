@@ -1,9 +1,11 @@
 /**
- * The token that authenticates one request of one device: a JWT signed by the device's P-256 key and bound to the method, the
- * URL and the body, so that nothing on the way can change it or use it elsewhere.
+ * The token that authenticates one request of one device: a JWT signed by the device's P-256 key
+ * and bound to the method, the URL and the body, so that nothing on the way can change it or use it
+ * elsewhere.
  *
- * Source of truth: docs/spec/device-requests.md, with vectors in docs/spec/device-requests/. The receiver must besides remember
- * `jti` until the token has expired: that is what stops a replay, and it is not done here.
+ * Source of truth: docs/spec/device-requests.md, with vectors in docs/spec/device-requests/. The
+ * receiver must besides remember `jti` until the token has expired: that is what stops a replay,
+ * and it is not done here.
  */
 import { createHash, type KeyObject } from 'node:crypto'
 import { Type, type Static } from 'typebox'
@@ -94,7 +96,8 @@ const claimsForm = Compile(DeviceRequestClaims)
 export type ClaimedSigner = { readonly deviceId: string } | { readonly publicKey: P256PublicJwk }
 
 /**
- * Signs one request. Without a `deviceId` (enrolment) the header carries the public key and the subject is its thumbprint.
+ * Signs one request. Without a `deviceId` (enrolment) the header carries the public key and the
+ * subject is its thumbprint.
  *
  * @param options.issuedAt the device's clock, corrected by the offset it learned from the server
  */
@@ -129,7 +132,8 @@ export async function signDeviceRequest(options: {
 }
 
 /**
- * Reads who says to have signed, so that the key can be looked up. Attacker-controlled: nothing is verified yet.
+ * Reads who says to have signed, so that the key can be looked up. Attacker-controlled: nothing is
+ * verified yet.
  *
  * @throws DeviceRequestError MALFORMED
  */

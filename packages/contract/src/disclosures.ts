@@ -1,6 +1,7 @@
 /**
- * `POST /api/v1/disclosures`: shows one recovery password to one person or program, for a reason, and leaves an exposure behind.
- * The answer is the only place where a recovery password leaves the server; it is never cached and never in a URL.
+ * `POST /api/v1/disclosures`: shows one recovery password to one person or program, for a reason,
+ * and leaves an exposure behind. The answer is the only place where a recovery password leaves the
+ * server; it is never cached and never in a URL.
  */
 import { Type, type Static } from 'typebox'
 import { Guid, MultilineText, StrictObject, Text, Timestamp } from './fields.ts'

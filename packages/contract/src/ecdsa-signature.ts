@@ -1,6 +1,6 @@
 /**
- * ECDSA signatures on P-256 in their two forms: 64 bytes r ‖ s, as JWS has them (RFC 7518 §3.4), and DER
- * `SEQUENCE { INTEGER r, INTEGER s }`, as OpenSSL has them (RFC 3279 §2.2.3).
+ * ECDSA signatures on P-256 in their two forms: 64 bytes r ‖ s, as JWS has them (RFC 7518 §3.4),
+ * and DER `SEQUENCE { INTEGER r, INTEGER s }`, as OpenSSL has them (RFC 3279 §2.2.3).
  */
 
 const NUMBER_LENGTH = 32
@@ -28,7 +28,9 @@ export function ecdsaDerToJws(der: Uint8Array): Uint8Array {
   return signature
 }
 
-/** Minimal and not negative: no leading zero but the one that keeps the first bit from being a sign. */
+/**
+ * Minimal and not negative: no leading zero but the one that keeps the first bit from being a sign.
+ */
 function derInteger(number: Uint8Array): number[] {
   let start = 0
   while (start < number.length - 1 && number[start] === 0) start += 1

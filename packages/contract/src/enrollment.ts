@@ -1,7 +1,8 @@
 /**
  * `POST /device/v1/enroll`: a device trades an enrolment token for an identity of its own.
- * Authenticated by a device request token with the device's public key in its header (docs/spec/device-requests.md).
- * Idempotent on that public key: the same key again gets the same deviceId and uses the token once only.
+ * Authenticated by a device request token with the device's public key in its header
+ * (docs/spec/device-requests.md). Idempotent on that public key: the same key again gets the same
+ * deviceId and uses the token once only.
  */
 import { Type, type Static } from 'typebox'
 import { DeviceFacts } from './device.ts'

@@ -1,7 +1,7 @@
 /**
- * The catalogue of coded errors: what a client may rely on. Source of truth for docs/errors.md and docs/http-status.md
- * (a test compares them both ways). A code is never renamed or given another meaning; its text may improve.
- * Errors travel as RFC 9457 `application/problem+json`.
+ * The catalogue of coded errors: what a client may rely on. Source of truth for docs/errors.md and
+ * docs/http-status.md (a test compares them both ways). A code is never renamed or given another
+ * meaning; its text may improve. Errors travel as RFC 9457 `application/problem+json`.
  */
 import { Type, type Static } from 'typebox'
 
@@ -55,7 +55,9 @@ export const ERROR_CODES = {
 
 export type ErrorCode = keyof typeof ERROR_CODES
 
-/** RFC 9457 problem details. `detail` says what is wrong and what to do; it never holds a secret. */
+/**
+ * RFC 9457 problem details. `detail` says what is wrong and what to do; it never holds a secret.
+ */
 export const Problem = Type.Object(
   {
     type: Type.String({

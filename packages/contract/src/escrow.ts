@@ -1,7 +1,8 @@
 /**
- * `POST /device/v1/escrow`: a device hands over one recovery key, sealed to the vault.
- * 201 the first time, 200 when the same key comes again, with a byte-identical receipt; 409 PROTECTOR_CONFLICT for another
- * key under the same (device, volume, protector). A receipt means: committed, and opened by the server.
+ * `POST /device/v1/escrow`: a device hands over one recovery key, sealed to the vault. 201 the
+ * first time, 200 when the same key comes again, with a byte-identical receipt; 409
+ * PROTECTOR_CONFLICT for another key under the same (device, volume, protector). A receipt means:
+ * committed, and opened by the server.
  */
 import { Type, type Static } from 'typebox'
 import { Base64Url, Guid, StrictObject, Text } from './fields.ts'

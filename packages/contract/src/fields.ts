@@ -36,7 +36,10 @@ export function Timestamp(description: string) {
   })
 }
 
-/** One line of text: no control characters, so that it cannot forge a log line or a terminal sequence. */
+/**
+ * One line of text: no control characters, so that it cannot forge a log line or a terminal
+ * sequence.
+ */
 export function Text(lengthMax: number, description: string) {
   return Type.String({
     pattern: '^[^\\u0000-\\u001f\\u007f-\\u009f\\u2028\\u2029]*$',
@@ -61,7 +64,9 @@ export function OneOf<const T extends readonly string[]>(values: T, description:
   return Type.Unsafe<T[number]>(Type.String({ enum: values, description }))
 }
 
-/** A whole number in a query string, where everything is text and nothing is converted on the way. */
+/**
+ * A whole number in a query string, where everything is text and nothing is converted on the way.
+ */
 export function QueryInteger(description: string) {
   return Type.String({ pattern: '^[0-9]{1,15}$', description })
 }

@@ -1,6 +1,7 @@
 /**
- * GUID text ↔ the 16 bytes that our signed and sealed formats use: network byte order (RFC 9562 §4), the hexadecimal digits
- * from left to right. Not the mixed-endian order that Windows keeps on the disk.
+ * GUID text ↔ the 16 bytes that our signed and sealed formats use: network byte order (RFC 9562
+ * §4), the hexadecimal digits from left to right. Not the mixed-endian order that Windows keeps on
+ * the disk.
  */
 
 const GUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/

@@ -1,9 +1,10 @@
 /**
  * HPKE (RFC 9180) in base mode with DHKEM(P-256, HKDF-SHA256) and HKDF-SHA256, on `node:crypto`.
  *
- * Only what sealed keys need: one message per context. The AEAD is a parameter so that the RFC's own vectors for other AEADs
- * judge this code. Judged besides by `@hpke/core`, both ways (hpke.test.ts). Own code because WebCrypto's HPKE does about
- * 1,300 seals a second where these primitives do several thousand.
+ * Only what sealed keys need: one message per context. The AEAD is a parameter so that the RFC's
+ * own vectors for other AEADs judge this code. Judged besides by `@hpke/core`, both ways
+ * (hpke.test.ts). Own code because WebCrypto's HPKE does about 1,300 seals a second where these
+ * primitives do several thousand.
  */
 import {
   createCipheriv,
@@ -59,7 +60,10 @@ export interface Context {
   readonly exporterSecret: Uint8Array
 }
 
-/** Seals one message to a P-256 public key. A fresh ephemeral key every time, so equal messages differ. */
+/**
+ * Seals one message to a P-256 public key. A fresh ephemeral key every time, so equal messages
+ * differ.
+ */
 export function hpkeSeal(options: {
   readonly recipient: KeyObject
   readonly aead: Aead
@@ -80,7 +84,9 @@ export function hpkeSeal(options: {
   return { enc, ciphertext }
 }
 
-/** @throws HpkeOpenError for anything that is not a message to this key, info and associated data. */
+/**
+ * @throws HpkeOpenError for anything that is not a message to this key, info and associated data.
+ */
 export function hpkeOpen(options: {
   readonly recipient: KeyObject
   readonly aead: Aead
@@ -267,8 +273,8 @@ function hmac(key: Uint8Array, ...parts: Uint8Array[]): Uint8Array {
 }
 
 /**
- * Node 24 finds out by failing that bytes are not a KeyObject, which costs 10 µs for an HMAC and 20 µs
- * for a cipher; wrapped they cost two.
+ * Node 24 finds out by failing that bytes are not a KeyObject, which costs 10 µs for an HMAC and 20
+ * µs for a cipher; wrapped they cost two.
  */
 function secretKey(bytes: Uint8Array): KeyObject {
   return createSecretKey(bytes)

@@ -1,16 +1,21 @@
 /**
- * Every bound of the HTTP API and its formats, with the reason for its value.
- * Documented in docs/limits.md (a test compares the two). Both sides import these, so an agent never sends what the
- * server must refuse.
+ * Every bound of the HTTP API and its formats, with the reason for its value. Documented in
+ * docs/limits.md (a test compares the two). Both sides import these, so an agent never sends what
+ * the server must refuse.
  */
 export const LIMITS = {
   /** The biggest honest body is a check-in of a PC with some dozens of volumes: about 60 KiB. */
   bodyBytesMax: 256 * 1024,
   /** A device request token is about 600 characters; with an embedded key about 750. */
   requestTokenLengthMax: 2048,
-  /** A device request is made for one request now; five minutes covers a slow link and a retry queue. */
+  /**
+   * A device request is made for one request now; five minutes covers a slow link and a retry
+   * queue.
+   */
   requestLifetimeSecondsMax: 300,
-  /** Clocks of PCs that are in order agree within seconds; a minute keeps the replay memory short. */
+  /**
+   * Clocks of PCs that are in order agree within seconds; a minute keeps the replay memory short.
+   */
   clockToleranceSeconds: 60,
   /** A request identifier is 128 random bits, 22 base64url characters. */
   requestIdLength: 22,
@@ -22,15 +27,24 @@ export const LIMITS = {
   mountPointLengthMax: 260,
   /** More volumes than a PC has drive letters, and room for folders used as mount points. */
   volumesPerCheckInMax: 64,
-  /** A volume in the field has two to five protectors; BitLocker's metadata area cannot hold many more than this. */
+  /**
+   * A volume in the field has two to five protectors; BitLocker's metadata area cannot hold many
+   * more than this.
+   */
   protectorsPerVolumeMax: 32,
   /** A protector's on-disk datum is about 300 bytes; nested public-key data may reach a few KiB. */
   protectorEntryBytesMax: 4096,
-  /** States of actions that one check-in may report: one for each protector of the largest check-in would be absurd. */
+  /**
+   * States of actions that one check-in may report: one for each protector of the largest check-in
+   * would be absurd.
+   */
   actionReportsPerCheckInMax: 128,
   /** A machine-readable cause such as an HRESULT in hexadecimal or one of the agent's own codes. */
   detailCodeLengthMax: 64,
-  /** How often an agent reports when nothing happens: hourly keeps a million devices at 278 requests a second. */
+  /**
+   * How often an agent reports when nothing happens: hourly keeps a million devices at 278 requests
+   * a second.
+   */
   checkInIntervalSeconds: 3600,
   /** A sealed key, version 1: 1 + 32 + 65 + 32 bytes (docs/spec/sealed-key.md). */
   sealedKeyBytes: 130,
@@ -42,7 +56,9 @@ export const LIMITS = {
   labelLengthMax: 100,
   /** One token may enrol the largest fleet we plan for. */
   enrollmentTokenUsesMax: 1_000_000,
-  /** A year: long enough for an image in deployment, short enough that a lost token dies by itself. */
+  /**
+   * A year: long enough for an image in deployment, short enough that a lost token dies by itself.
+   */
   enrollmentTokenLifetimeSecondsMax: 366 * 24 * 3600,
   /** What a person writes as a reason. */
   reasonTextLengthMax: 1000,

@@ -1,4 +1,7 @@
-/** Whether a value that came from outside has the form of a schema: how clients judge an answer before they use it. */
+/**
+ * Whether a value that came from outside has the form of a schema: how clients judge an answer
+ * before they use it.
+ */
 import type { Static, TSchema } from 'typebox'
 import { Value } from 'typebox/value'
 

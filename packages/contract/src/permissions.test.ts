@@ -1,4 +1,7 @@
-/** Goal: the table of routes and roles says what we mean. Who really gets through is tested against the server. */
+/**
+ * Goal: the table of routes and roles says what we mean. Who really gets through is tested against
+ * the server.
+ */
 import { expect, test } from 'vitest'
 import { PERMISSIONS, ROLES, isAllowed, routePermission } from './permissions.ts'
 

@@ -1,7 +1,8 @@
 /**
- * Who may call what: every route × role, in one table (promise P8). A route that is not here does not start. The server enforces
- * it, a test compares the server's real answers with it, and the portal greys out what it forbids.
- * Permission names are those of Microsoft Entra where Entra has the permission, `keydesk/…` otherwise.
+ * Who may call what: every route × role, in one table (promise P8). A route that is not here does
+ * not start. The server enforces it, a test compares the server's real answers with it, and the
+ * portal greys out what it forbids. Permission names are those of Microsoft Entra where Entra has
+ * the permission, `keydesk/…` otherwise.
  */
 
 export const ROLES = ['public', 'device', 'bootstrapAdministrator'] as const

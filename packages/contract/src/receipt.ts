@@ -1,8 +1,9 @@
 /**
  * The receipt: the server's signed statement that it committed this recovery key and opened it.
  *
- * Source of truth: docs/spec/receipt.md, with vectors in docs/spec/receipt/. A device may encrypt, or remove an older protector,
- * only after `verifyReceipt` accepted the receipt (promises P1 and P2).
+ * Source of truth: docs/spec/receipt.md, with vectors in docs/spec/receipt/. A device may encrypt,
+ * or remove an older protector, only after `verifyReceipt` accepted the receipt (promises P1 and
+ * P2).
  */
 import { createHmac, createSecretKey, timingSafeEqual, type KeyObject } from 'node:crypto'
 import { Type, type Static } from 'typebox'
@@ -63,10 +64,12 @@ export class ReceiptError extends Error {
 }
 
 /**
- * `HMAC-SHA256(recovery key, "keydesk receipt v1" ‖ device ID ‖ volume ID ‖ protector ID)`, base64url.
+ * `HMAC-SHA256(recovery key, "keydesk receipt v1" ‖ device ID ‖ volume ID ‖ protector ID)`,
+ * base64url.
  *
- * Shows that somebody had this very key without telling it: a recovery key has 128 random bits. Still it is no public value: it
- * goes to the device and into the server's table of keys, never into a log.
+ * Shows that somebody had this very key without telling it: a recovery key has 128 random bits.
+ * Still it is no public value: it goes to the device and into the server's table of keys, never
+ * into a log.
  */
 export function keyCheck(recoveryKey: Uint8Array, binding: KeyBinding): string {
   if (recoveryKey.length !== RECOVERY_KEY_LENGTH) {
@@ -109,7 +112,8 @@ export async function signReceipt(options: {
 }
 
 /**
- * Accepts a receipt only if the pinned key signed it, for this origin, device, volume and protector, about this recovery key.
+ * Accepts a receipt only if the pinned key signed it, for this origin, device, volume and
+ * protector, about this recovery key.
  *
  * @throws ReceiptError, and nothing else, whatever the text is
  */

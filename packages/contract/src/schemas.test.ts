@@ -1,4 +1,7 @@
-/** Goal: the schemas refuse what is not documented. Method: a good value each, and one defect at a time. */
+/**
+ * Goal: the schemas refuse what is not documented. Method: a good value each, and one defect at a
+ * time.
+ */
 import { describe, expect, test } from 'vitest'
 import { CheckInRequest } from './check-in.ts'
 import { CreateDisclosure } from './disclosures.ts'

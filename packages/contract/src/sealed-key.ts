@@ -1,8 +1,8 @@
 /**
  * A recovery key sealed to the vault: how it leaves the device, and how it is stored.
  *
- * Source of truth: docs/spec/sealed-key.md, with vectors in docs/spec/sealed-key/. Invariant (promise P6): a sealed key opens
- * only for the device, volume and protector it was sealed for.
+ * Source of truth: docs/spec/sealed-key.md, with vectors in docs/spec/sealed-key/. Invariant
+ * (promise P6): a sealed key opens only for the device, volume and protector it was sealed for.
  *
  *   offset size  field
  *        0    1  version, 0x01
@@ -50,8 +50,8 @@ export class SealedKeyError extends Error {
 }
 
 /**
- * Seals a 16-byte recovery key to the vault's public P-256 key; 130 bytes. Two seals of the same key differ. The caller wipes
- * `recoveryKey`.
+ * Seals a 16-byte recovery key to the vault's public P-256 key; 130 bytes. Two seals of the same
+ * key differ. The caller wipes `recoveryKey`.
  */
 export function sealRecoveryKey(options: {
   readonly recoveryKey: Uint8Array
@@ -84,7 +84,8 @@ export function sealRecoveryKey(options: {
 /**
  * Opens a sealed key; the caller wipes the 16 bytes it gets.
  *
- * @throws SealedKeyError, and nothing else, whatever the bytes are. The message says nothing about the key.
+ * @throws SealedKeyError, and nothing else, whatever the bytes are. The message says nothing about
+ * the key.
  */
 export function openSealedKey(options: {
   readonly sealedKey: Uint8Array
@@ -135,8 +136,8 @@ export function readSealedKey(sealedKey: Uint8Array): {
 }
 
 /**
- * AAD, 81 bytes: version ‖ vault key ID (32) ‖ device ID (16) ‖ volume ID (16) ‖ protector ID (16). Every field has a fixed
- * length, so no two bindings share an encoding.
+ * AAD, 81 bytes: version ‖ vault key ID (32) ‖ device ID (16) ‖ volume ID (16) ‖ protector ID (16).
+ * Every field has a fixed length, so no two bindings share an encoding.
  */
 function associatedData(vaultKeyId: Uint8Array, binding: KeyBinding): Uint8Array {
   const bytes = new Uint8Array(81)

@@ -1,7 +1,7 @@
 /**
- * What a server does besides answering: gives audit entries their indexes, proves keys, forgets expired
- * requests. Every server may do all of it: the sequencer has a lock, proofs are claimed, and forgetting
- * twice is harmless.
+ * What a server does besides answering: gives audit entries their indexes, proves keys, forgets
+ * expired requests. Every server may do all of it: the sequencer has a lock, proofs are claimed,
+ * and forgetting twice is harmless.
  */
 
 import { setTimeout as sleep } from 'node:timers/promises'

@@ -1,6 +1,6 @@
 /**
- * The slices, put together: what they share for the life of a server, their routes, and their work in
- * the background. `app.ts` registers the routes; `start-server.ts` runs the work.
+ * The slices, put together: what they share for the life of a server, their routes, and their work
+ * in the background. `app.ts` registers the routes; `start-server.ts` runs the work.
  */
 
 import { createDenialRecorder } from './access/record-denial.ts'

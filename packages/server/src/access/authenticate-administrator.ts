@@ -1,4 +1,7 @@
-/** Finds the administrator whose secret a request carries. Every stored hash is compared, in constant time. */
+/**
+ * Finds the administrator whose secret a request carries. Every stored hash is compared, in
+ * constant time.
+ */
 
 import { timingSafeEqual } from 'node:crypto'
 import type { Deps } from '../deps.ts'

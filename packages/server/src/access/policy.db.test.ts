@@ -1,6 +1,6 @@
 /**
- * P8: who gets through is what the committed table says. Every route that the server has is called in
- * every role, and the answers are compared with the table.
+ * P8: who gets through is what the committed table says. Every route that the server has is called
+ * in every role, and the answers are compared with the table.
  */
 
 import { randomUUID } from 'node:crypto'

@@ -11,7 +11,9 @@ export type Denial = Omit<NewAuditEntry, 'occurredAt' | 'action' | 'outcome'>
 /** Never throws: the request is refused in any case. */
 export type RecordDenial = (denial: Denial) => Promise<void>
 
-/** Entries about one caller, or about all unidentified ones together, in a minute, for each server. */
+/**
+ * Entries about one caller, or about all unidentified ones together, in a minute, for each server.
+ */
 const PER_MINUTE = 60
 const MINUTE_MS = 60_000
 

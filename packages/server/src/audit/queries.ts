@@ -59,7 +59,8 @@ export async function indexPending(
   const { rows } = await sql<{ count: number }>`
     with batch as (
       delete from audit_pending
-       where entry_id in (select entry_id from audit_pending order by entry_id limit ${options.limit})
+       where entry_id in (
+         select entry_id from audit_pending order by entry_id limit ${options.limit})
       returning entry_id
     ), placed as (
       insert into audit_index (entry_index, entry_id, indexed_at)

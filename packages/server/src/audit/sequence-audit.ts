@@ -1,9 +1,10 @@
 /**
- * Gives audit entries their indexes: contiguous from 0, in the order of their IDs within a batch, and
- * never before an entry that was already committed when the batch began.
+ * Gives audit entries their indexes: contiguous from 0, in the order of their IDs within a batch,
+ * and never before an entry that was already committed when the batch began.
  *
- * One server at a time, under an advisory lock that ends with the transaction: a sequencer that dies
- * leaves no lock and no gap, and the next one goes on where it stopped. Entries do not wait for it.
+ * One server at a time, under an advisory lock that ends with the transaction: a sequencer that
+ * dies leaves no lock and no gap, and the next one goes on where it stopped. Entries do not wait
+ * for it.
  */
 
 import type { Deps } from '../deps.ts'

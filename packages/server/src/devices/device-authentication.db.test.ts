@@ -1,4 +1,6 @@
-/** Requests of devices: what an attacker with a token, a key or a network may try, and is refused. */
+/**
+ * Requests of devices: what an attacker with a token, a key or a network may try, and is refused.
+ */
 
 import { createHmac, randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'

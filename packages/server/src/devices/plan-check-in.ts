@@ -1,6 +1,6 @@
 /**
- * What a check-in changes, worked out from what is stored and what the device reports. Pure: the rules
- * of promise P4 are here, and the writing is elsewhere.
+ * What a check-in changes, worked out from what is stored and what the device reports. Pure: the
+ * rules of promise P4 are here, and the writing is elsewhere.
  *
  * Only a protector list proves anything. A volume that is not in the report, or whose list is null,
  * leaves its keys, exposures and rotations as they are.
@@ -116,9 +116,9 @@ function planKeys(keys: readonly KnownKey[], lists: ProtectorLists) {
 }
 
 /**
- * The stored key that takes over from a disclosed one: the disclosed protector is gone from the list of
- * its volume, and another recovery password on that same list is stored here. A key that is known not
- * to open the volume takes over from nothing.
+ * The stored key that takes over from a disclosed one: the disclosed protector is gone from the
+ * list of its volume, and another recovery password on that same list is stored here. A key that is
+ * known not to open the volume takes over from nothing.
  */
 function provenSuccessor(
   keys: readonly KnownKey[],

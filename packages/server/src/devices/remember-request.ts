@@ -1,6 +1,6 @@
 /**
- * Remembers a signed request until it expires, and refuses one that is already remembered: what stops
- * a replay on every server that shares the database.
+ * Remembers a signed request until it expires, and refuses one that is already remembered: what
+ * stops a replay on every server that shares the database.
  *
  * Requests that come together are remembered in one statement. It does not wait for the disk: if
  * PostgreSQL crashes, what it forgets is at most the last half second, and what a replay of such a

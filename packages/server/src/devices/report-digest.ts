@@ -1,7 +1,7 @@
 /**
- * SHA-256 of what a check-in says about the device and its disks. A device that reports the same again
- * costs no write. Entries for proof and states of actions are not part of it: they are judged each
- * time.
+ * SHA-256 of what a check-in says about the device and its disks. A device that reports the same
+ * again costs no write. Entries for proof and states of actions are not part of it: they are judged
+ * each time.
  */
 
 import { createHash } from 'node:crypto'

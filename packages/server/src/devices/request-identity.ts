@@ -1,4 +1,6 @@
-/** What is remembered of a signed request until it expires: a short name that no other request has. */
+/**
+ * What is remembered of a signed request until it expires: a short name that no other request has.
+ */
 
 import { createHash } from 'node:crypto'
 import { requestForgottenAt, type DeviceRequestClaims } from '@keydesk/contract/device-request'

@@ -22,8 +22,8 @@ export async function selectDeviceKeys(
 }
 
 /**
- * One statement, so a transaction of its own; its commit does not wait for the disk. Returns the IDs
- * that were not yet there.
+ * One statement, so a transaction of its own; its commit does not wait for the disk. Returns the
+ * IDs that were not yet there.
  */
 export async function insertRequests(
   db: Kysely<Database>,

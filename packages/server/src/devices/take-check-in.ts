@@ -1,9 +1,9 @@
 /**
  * Takes in the report of a device and answers with policy, what is due, and what is stored.
  *
- * Most check-ins say what the last one said: they cost reads only. Otherwise the report, what follows
- * from it (`plan-check-in.ts`) and the audit entries are one transaction, and the check-ins of one
- * device wait for each other.
+ * Most check-ins say what the last one said: they cost reads only. Otherwise the report, what
+ * follows from it (`plan-check-in.ts`) and the audit entries are one transaction, and the check-ins
+ * of one device wait for each other.
  */
 
 import type { CheckInRequest, CheckInResponse } from '@keydesk/contract'

@@ -1,6 +1,6 @@
 /**
- * Verifies the signature of a device that enrols: by the public key that its token carries. It proves
- * that the sender has the private key, and nothing else; the enrolment token says the rest.
+ * Verifies the signature of a device that enrols: by the public key that its token carries. It
+ * proves that the sender has the private key, and nothing else; the enrolment token says the rest.
  */
 
 import { createPublicKey, type KeyObject } from 'node:crypto'

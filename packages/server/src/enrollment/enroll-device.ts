@@ -1,9 +1,9 @@
 /**
  * Enrols a device: its public key gets a device ID.
  *
- * Idempotent on the public key. The same key again gets the same ID, even when its token has been used
- * up or revoked since: whoever holds the private key is that device. A token is used once per device,
- * in the transaction that makes the device, so a crash or a lost answer costs no use.
+ * Idempotent on the public key. The same key again gets the same ID, even when its token has been
+ * used up or revoked since: whoever holds the private key is that device. A token is used once per
+ * device, in the transaction that makes the device, so a crash or a lost answer costs no use.
  */
 
 import { randomUUID } from 'node:crypto'

@@ -1,6 +1,6 @@
 /**
- * Enrolment tokens: made, listed and revoked by administrators. The token is in the answer that makes
- * it and nowhere else; the database has its hash.
+ * Enrolment tokens: made, listed and revoked by administrators. The token is in the answer that
+ * makes it and nowhere else; the database has its hash.
  */
 
 import { randomUUID } from 'node:crypto'

@@ -64,8 +64,8 @@ export async function revokeToken(
 }
 
 /**
- * Uses the token once, if it can be used now. The row lock makes concurrent enrolments wait for each
- * other, so the count is exact.
+ * Uses the token once, if it can be used now. The row lock makes concurrent enrolments wait for
+ * each other, so the count is exact.
  */
 export async function useToken(
   trx: Transaction<Database>,

@@ -1,10 +1,10 @@
 /**
  * Takes in one recovery key from a device.
  *
- * The device encrypts, or removes an older protector, as soon as it has the receipt. So a receipt is
- * given only for a key that was opened and is committed (promise P5). The same key again gets the same
- * receipt, byte for byte; another key for the same protector is a conflict and overwrites nothing
- * (promise P7). Keys that arrive together share one commit.
+ * The device encrypts, or removes an older protector, as soon as it has the receipt. So a receipt
+ * is given only for a key that was opened and is committed (promise P5). The same key again gets
+ * the same receipt, byte for byte; another key for the same protector is a conflict and overwrites
+ * nothing (promise P7). Keys that arrive together share one commit.
  */
 
 import type { EscrowRequest } from '@keydesk/contract'
@@ -132,8 +132,8 @@ async function settle(deps: Deps, key: NewKey, outcome: InsertOutcome): Promise<
 }
 
 /**
- * One statement for each round; in a round no two keys are for the same protector, because a statement
- * does not see what it inserts itself. Nearly always there is one round.
+ * One statement for each round; in a round no two keys are for the same protector, because a
+ * statement does not see what it inserts itself. Nearly always there is one round.
  */
 async function insertInRounds(deps: Deps, keys: readonly NewKey[]): Promise<InsertOutcome[]> {
   const protectors = new Set<string>()

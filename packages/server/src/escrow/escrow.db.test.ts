@@ -1,4 +1,7 @@
-/** Escrow on a real database: what a receipt means, what a retry gets, and what is never overwritten. */
+/**
+ * Escrow on a real database: what a receipt means, what a retry gets, and what is never
+ * overwritten.
+ */
 
 import { createPublicKey, randomBytes, randomUUID } from 'node:crypto'
 import { verifyReceipt } from '@keydesk/contract/receipt'

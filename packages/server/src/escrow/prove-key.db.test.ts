@@ -1,6 +1,6 @@
 /**
- * Proof: a stored key is tried on the entry that the device read from its disk. Real BitLocker metadata,
- * made by our own writer; that writer is judged by cryptsetup and dislocker elsewhere.
+ * Proof: a stored key is tried on the entry that the device read from its disk. Real BitLocker
+ * metadata, made by our own writer; that writer is judged by cryptsetup and dislocker elsewhere.
  */
 
 import { randomBytes } from 'node:crypto'

@@ -1,10 +1,11 @@
 /**
- * Proves one stored key: does it really unwrap the volume master key of the entry that the device read
- * from its disk? (Architecture §4, "Proof".) The million hash steps run on a thread of their own.
+ * Proves one stored key: does it really unwrap the volume master key of the entry that the device
+ * read from its disk? (Architecture §4, "Proof".) The million hash steps run on a thread of their
+ * own.
  *
- * A key that does not is a `mismatch`: it stays stored, nothing is lost, and a rotation is asked for,
- * since nobody could unlock with it. An entry that cannot be judged says nothing about the key, which
- * stays `attested`.
+ * A key that does not is a `mismatch`: it stays stored, nothing is lost, and a rotation is asked
+ * for, since nobody could unlock with it. An entry that cannot be judged says nothing about the
+ * key, which stays `attested`.
  */
 
 import { VolumeError, protectorEntryId, verifyProtectorEntry } from '@keydesk/bitlocker/volume'
@@ -30,7 +31,9 @@ interface Verdict {
 
 type ProofDeps = Pick<Deps, 'db' | 'clock' | 'keyring'>
 
-/** False: nothing waits. Throws when the database fails or `signal` aborts; the proof stays queued. */
+/**
+ * False: nothing waits. Throws when the database fails or `signal` aborts; the proof stays queued.
+ */
 export async function proveNextKey(deps: ProofDeps, signal?: AbortSignal): Promise<boolean> {
   const now = deps.clock.now()
   const claimedUntil = new Date(now.getTime() + CLAIM_SECONDS * 1000)

@@ -25,33 +25,17 @@ export interface NewKey {
 export type InsertOutcome = 'inserted' | 'exists' | 'replayed'
 
 /**
- * Remembers the signed requests and inserts the keys, the proofs to be made and the audit entries: one
- * statement for the whole batch, hence one transaction and one durable commit.
+ * Remembers the signed requests and inserts the keys, the proofs to be made and the audit entries:
+ * one statement for the whole batch, hence one transaction and one durable commit.
  *
- * A key that exists already is left alone (`exists`); its transaction, if still open, is waited for.
+ * A key that exists already is left alone (`exists`); its transaction, if still open, is waited
+ * for.
  */
 export async function insertKeys(
   db: Kysely<Database>,
   keys: readonly NewKey[],
 ): Promise<InsertOutcome[]> {
-  const rows = keys.map((key, position) => ({
-    position,
-    device_id: key.deviceId,
-    device_name: key.deviceName,
-    volume_id: key.volumeId,
-    protector_id: key.protectorId,
-    volume_type: key.volumeType,
-    mount_point: key.mountPoint ?? null,
-    sealed_key: Buffer.from(key.sealedKey).toString('base64'),
-    vault_key_id: key.vaultKeyId,
-    key_check: key.keyCheck,
-    receipt: key.receipt,
-    escrowed_at: key.escrowedAt.toISOString(),
-    entry: key.entry === undefined ? null : Buffer.from(key.entry).toString('base64'),
-    request: key.signedRequest.id,
-    request_expires_at: key.signedRequest.expiresAt.toISOString(),
-    request_id: key.requestId,
-  }))
+  const rows = keys.map(inputRow)
   const { rows: outcomes } = await sql<{ position: number; outcome: InsertOutcome }>`
     with input as materialized (
       select position, device_id, device_name, volume_id, protector_id, volume_type, mount_point,
@@ -102,6 +86,28 @@ export async function insertKeys(
       left join stored on stored.position = input.position
      order by input.position`.execute(db)
   return outcomes.map((row) => row.outcome)
+}
+
+/** As `jsonb_to_recordset` reads it; bytes in base64. */
+function inputRow(key: NewKey, position: number) {
+  return {
+    position,
+    device_id: key.deviceId,
+    device_name: key.deviceName,
+    volume_id: key.volumeId,
+    protector_id: key.protectorId,
+    volume_type: key.volumeType,
+    mount_point: key.mountPoint ?? null,
+    sealed_key: Buffer.from(key.sealedKey).toString('base64'),
+    vault_key_id: key.vaultKeyId,
+    key_check: key.keyCheck,
+    receipt: key.receipt,
+    escrowed_at: key.escrowedAt.toISOString(),
+    entry: key.entry === undefined ? null : Buffer.from(key.entry).toString('base64'),
+    request: key.signedRequest.id,
+    request_expires_at: key.signedRequest.expiresAt.toISOString(),
+    request_id: key.requestId,
+  }
 }
 
 export interface ExistingKey {

@@ -1,9 +1,10 @@
 /**
  * Shows one recovery password to one administrator, for a reason.
  *
- * The order is the promise (P3, P4): budget; then one transaction {disclosure, audit entry, exposure,
- * rotation request}; only then the key is opened; then the outcome is committed; only then the answer
- * leaves. Whatever fails on the way, nothing is shown, and what was asked for stays on record.
+ * The order is the promise (P3, P4): budget; then one transaction {disclosure, audit entry,
+ * exposure, rotation request}; only then the key is opened; then the outcome is committed; only
+ * then the answer leaves. Whatever fails on the way, nothing is shown, and what was asked for stays
+ * on record.
  */
 
 import { randomUUID } from 'node:crypto'

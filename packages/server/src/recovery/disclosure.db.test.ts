@@ -1,4 +1,7 @@
-/** Disclosure: logged before it is shown, bound to its device, within a budget, and unspoken elsewhere. */
+/**
+ * Disclosure: logged before it is shown, bound to its device, within a budget, and unspoken
+ * elsewhere.
+ */
 
 import { randomUUID } from 'node:crypto'
 import { formatRecoveryPassword } from '@keydesk/bitlocker'

@@ -1,4 +1,7 @@
-/** Lists exposures: recovery passwords that were shown, and whether the disk has proven them replaced. */
+/**
+ * Lists exposures: recovery passwords that were shown, and whether the disk has proven them
+ * replaced.
+ */
 
 import type { Exposure, ExposurePage, ExposureQuery } from '@keydesk/contract'
 import type { Deps } from '../deps.ts'

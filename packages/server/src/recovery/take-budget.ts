@@ -1,6 +1,6 @@
 /**
- * The budget: how many recovery passwords one administrator may be shown within a time. It bounds what
- * a stolen account can take. Exact under concurrency; requests that failed later count too.
+ * The budget: how many recovery passwords one administrator may be shown within a time. It bounds
+ * what a stolen account can take. Exact under concurrency; requests that failed later count too.
  */
 
 import type { Transaction } from 'kysely'

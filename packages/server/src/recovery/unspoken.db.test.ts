@@ -1,6 +1,6 @@
 /**
- * P9: after a full life of many keys, no recovery password is in a log line, an error, a metric, an audit
- * entry, a URL or the database, in none of the forms that would give it away.
+ * P9: after a full life of many keys, no recovery password is in a log line, an error, a metric, an
+ * audit entry, a URL or the database, in none of the forms that would give it away.
  */
 
 import { formatRecoveryPassword } from '@keydesk/bitlocker'
@@ -10,7 +10,9 @@ import { createLog } from '../ops/log.ts'
 import { volumeWith, type TestProtector } from '../testing/test-device.ts'
 import { TestService } from '../testing/test-service.ts'
 
-/** Everything that would give the key away: digits with and without hyphens, bytes in three forms. */
+/**
+ * Everything that would give the key away: digits with and without hyphens, bytes in three forms.
+ */
 function tellTales({ recoveryKey }: TestProtector): string[] {
   const password = formatRecoveryPassword(recoveryKey)
   const bytes = Buffer.from(recoveryKey)

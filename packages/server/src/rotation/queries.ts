@@ -16,8 +16,8 @@ export interface NewRotation {
 }
 
 /**
- * One open rotation per key: where there is one, it is kept, and brought forward if the new one is to
- * start earlier. Returns the ID of the open rotation.
+ * One open rotation per key: where there is one, it is kept, and brought forward if the new one is
+ * to start earlier. Returns the ID of the open rotation.
  */
 export async function upsertOpenRotation(
   trx: Transaction<Database>,

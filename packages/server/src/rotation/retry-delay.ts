@@ -1,6 +1,6 @@
 /**
- * How long after a failed rotation the next one is due. The first failures are often of the moment (a
- * disk that is busy, a restart); a lasting one must not make the device try all day.
+ * How long after a failed rotation the next one is due. The first failures are often of the moment
+ * (a disk that is busy, a restart); a lasting one must not make the device try all day.
  */
 
 const FIRST_SECONDS = 5 * 60
