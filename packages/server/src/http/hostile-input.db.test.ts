@@ -149,6 +149,13 @@ test.each(Object.entries(ATTEMPTS))(
   },
 )
 
+test('the search would find something: an honest request is logged', async () => {
+  logged = ''
+  await exchange(request('GET /readyz HTTP/1.1', ['X-Request-Id: find-me-in-the-log']))
+  expect(logged).toContain('find-me-in-the-log')
+  expect(logged).toContain('"route":"/readyz"')
+})
+
 test('the request ID of a proxy is kept when it is a plain token', async () => {
   const answer = await exchange(
     request('GET /healthz HTTP/1.1', ['X-Request-Id: proxy-7f3a9c21_x']),
