@@ -29,6 +29,8 @@ interface Rotated {
 }
 
 const KIB = 1_024
+const MAKE_FAT = 'mkfs.vfat'
+const CHECK_FAT = 'fsck.vfat'
 const env = { PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin` }
 const cwd = await mkdtemp(join(tmpdir(), 'keydesk-created-'))
 afterAll(() => rm(cwd, { recursive: true }))
@@ -37,7 +39,7 @@ const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes)
 
 /** A FAT file system with a file in it; random bytes where there is no mkfs.vfat. */
 function makePlain(path: string): { isFileSystem: boolean; bytes: Buffer } {
-  const made = spawnSync('mkfs.vfat', ['-C', path, '2048'], { env })
+  const made = spawnSync(MAKE_FAT, ['-C', path, '2048'], { env })
   const isFileSystem = made.status === 0
   if (!isFileSystem) {
     process.stderr.write('SKIP: mkfs.vfat is not on this machine, so random bytes stand in\n')
@@ -86,7 +88,7 @@ describe.each(['xts-aes-128', 'xts-aes-256'])('a volume made with %s', async (me
     for (const credential of [{ recoveryPassword }, { startupKeyFile }]) {
       expect(decrypts(credential)).toBe(sha256(plain.bytes))
     }
-    if (plain.isFileSystem) execFileSync('fsck.vfat', ['-n', output], { env })
+    if (plain.isFileSystem) execFileSync(CHECK_FAT, ['-n', output], { env })
   })
 
   describe('after a rotation', () => {

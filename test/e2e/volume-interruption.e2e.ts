@@ -2,14 +2,14 @@
  * What an interrupted `keydesk volume` leaves behind: a volume that opens, and a new password that
  * somebody has. A named pipe in place of the password file says when the command has come that far.
  */
-import { execFileSync, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { mkdtemp, open, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { afterAll, beforeEach, describe, expect, test } from 'vitest'
-import { runKeydesk, runVolumeJson, startKeydesk } from './volume-process.ts'
+import { makeNamedPipe, runKeydesk, runVolumeJson, startKeydesk } from './volume-process.ts'
 
 interface Created {
   readonly recoveryPassword: string
@@ -36,7 +36,7 @@ beforeEach(async () => {
   const { answer } = await runVolumeJson(args, { cwd })
   created = answer as Created
   fingerprint = imageHash()
-  execFileSync('mkfifo', [join(cwd, 'pipe')])
+  makeNamedPipe(join(cwd, 'pipe'))
   await writeFile(join(cwd, 'old.txt'), created.recoveryPassword)
 })
 

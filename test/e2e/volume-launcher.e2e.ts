@@ -8,7 +8,7 @@ import { mkdtemp, open, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { delimiter, join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { runKeydesk, startKeydesk } from './volume-process.ts'
+import { makeNamedPipe, runKeydesk, startKeydesk } from './volume-process.ts'
 
 const ROOT = resolve(import.meta.dirname, '../..')
 const WRONG = '235818-357951-253979-013365-241120-245575-342914-591910'
@@ -64,7 +64,7 @@ describe.skipIf(oldNode === undefined)('started with an older Node', () => {
 
   test.each(['SIGINT', 'SIGTERM'] as const)('%s passes through', async (signal) => {
     const pipe = join(cwd, signal)
-    execFileSync('mkfifo', [pipe])
+    makeNamedPipe(pipe)
     const args = ['volume', 'verify', 'pc.img', '--recovery-password-file', pipe]
     const command = startKeydesk(args, { cwd, node })
     await using _silent = await open(pipe, 'w')

@@ -1,7 +1,8 @@
 /** The `keydesk` command as a process of its own, started as a person's shell would. */
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { resolve } from 'node:path'
 
+const MAKE_PIPE = 'mkfifo'
 const LAUNCHER = resolve(import.meta.dirname, '../../packages/cli/bin/keydesk.js')
 
 export interface CommandOutcome {
@@ -70,4 +71,9 @@ export async function runVolumeJson(
   const outcome = await runKeydesk(['volume', ...args, '--json'], options)
   const { exitCode, stdout, stderr } = outcome
   return { exitCode, stderr, answer: stdout === '' ? undefined : JSON.parse(stdout) }
+}
+
+/** Opening it for writing waits until somebody opens it for reading: that tells what they do. */
+export function makeNamedPipe(path: string): void {
+  execFileSync(MAKE_PIPE, [path])
 }

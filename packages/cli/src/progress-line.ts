@@ -14,14 +14,18 @@ export interface ProgressLine extends Disposable {
 export function progressLine(text: string): ProgressLine {
   if (!process.stderr.isTTY) return { update() {}, [Symbol.dispose]() {} }
   let shown = -1
+  let isOver = false
   const show = (percent: number): void => {
-    if (percent === shown) return
+    if (percent === shown || isOver) return
     shown = percent
     process.stderr.write(`${CLEAR_LINE}${text} … ${percent} %`)
   }
   show(0)
   return {
     update: (fraction) => show(Math.floor(100 * fraction)),
-    [Symbol.dispose]: () => process.stderr.write(CLEAR_LINE),
+    [Symbol.dispose]: () => {
+      if (!isOver) process.stderr.write(CLEAR_LINE)
+      isOver = true
+    },
   }
 }

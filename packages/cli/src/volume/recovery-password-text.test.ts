@@ -7,20 +7,15 @@ const PASSWORD = '235818-357951-253979-013365-241120-245575-342914-591910'
 const OTHER = '478401-067859-043868-000935-121330-337425-718509-484979'
 
 /** What Windows 11 saves, abridged. */
-const WINDOWS_FILE = `BitLocker Drive Encryption recovery key \r
-\r
-To verify that this is the correct recovery key, compare the start of the following identifier with the identifier value displayed on your PC.\r
-\r
-Identifier:\r
-\r
-\t64311DEA-4587-4029-924A-BA299647998E\r
-\r
-Recovery Key:\r
-\r
-\t${PASSWORD}\r
-\r
-If the above identifier matches the one displayed by your PC, then use the following key to unlock your drive.\r
-`
+const WINDOWS_FILE = [
+  'BitLocker Drive Encryption recovery key ',
+  'To verify that this is the correct recovery key, compare the start of the following identifier',
+  'Identifier:',
+  '\t64311DEA-4587-4029-924A-BA299647998E',
+  'Recovery Key:',
+  `\t${PASSWORD}`,
+  'If the above identifier matches the one displayed by your PC, then use the following key.',
+].join('\r\n\r\n')
 
 const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text)
 const utf16 = (text: string): Uint8Array =>

@@ -116,7 +116,7 @@ async function mayHold(file: VolumeFile, id: string): Promise<boolean> {
   }
 }
 
-/** Into the file if one was asked for, and onto standard output. Nothing is removed if this throws. */
+/** Into the file if one is wanted, and onto standard output; if that fails nothing is removed. */
 async function handOut({ saved, output, old }: Replacement, added: AddedPassword): Promise<void> {
   try {
     await saved?.write(new TextEncoder().encode(`${added.recoveryPassword}\n`))

@@ -15,7 +15,7 @@ export interface SecretFile extends AsyncDisposable {
   write(bytes: Uint8Array): Promise<void>
 }
 
-/** Makes the empty file, so that a wrong path shows before anything is done. Throws CommandError. */
+/** Makes it empty, so that a wrong path shows before anything is done. Throws CommandError. */
 export async function reserveSecretFile(path: string): Promise<SecretFile> {
   let handle: FileHandle
   try {

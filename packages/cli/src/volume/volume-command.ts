@@ -17,6 +17,7 @@ export function volumeCommand(finish: (exitCode: number) => void): Command {
   return new Command('volume')
     .description('Work on BitLocker volumes in image files and on disks; needs no service')
     .helpCommand(false)
+    .configureHelp({ subcommandTerm: (command) => command.name() })
     .addCommand(inspectCommand(finish))
     .addCommand(verifyCommand(finish))
     .addCommand(passwordsCommand(finish))
