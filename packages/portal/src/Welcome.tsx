@@ -32,8 +32,8 @@ export function Welcome() {
         <h2 id="locked">Locked out of your PC?</h2>
         <p>
           Call your helpdesk and read them the <strong>first 8 characters of the key ID</strong>{' '}
-          from the recovery screen. They find the key that belongs to it and read it out to you. Every
-          look is on record, and a key that was looked at is replaced on your PC.
+          from the recovery screen. They find the key that belongs to it and read it out to you.
+          Every look is on record, and a key that was looked at is replaced on your PC.
         </p>
       </section>
 
