@@ -1,2 +1,2 @@
-/** Transparency-log formats. So far the tree hashes; proofs, tiles and checkpoints build on them. */
+/** Transparency-log formats: so far the tree hashes, which proofs and tiles build on. */
 export { emptyRoot, HASH_BYTES, leafHash, nodeHash, rootHash } from './merkle-hash.ts'
