@@ -57,3 +57,8 @@ export function enrollPc(pc: SamplePc, origin: string, token: string): Promise<C
 export function roundOf(pc: SamplePc): Promise<CommandResult> {
   return keydeskAgent(['check-in', '--state', pc.stateFile])
 }
+
+/** `keydesk-agent encrypt`: a person turns BitLocker on. */
+export function encryptPc(pc: SamplePc): Promise<CommandResult> {
+  return keydeskAgent(['encrypt', '--state', pc.stateFile])
+}

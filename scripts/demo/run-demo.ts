@@ -1,7 +1,7 @@
 /** The steps of the demo, in the order of a recovery password's life. */
 import type { AuditEntry, Disclosure } from '@keydesk/contract'
 import type { ApiClient } from '../api-client.ts'
-import { createSamplePcs, enrollPc, roundOf, type SamplePc } from '../sample-fleet.ts'
+import { createSamplePcs, encryptPc, enrollPc, roundOf, type SamplePc } from '../sample-fleet.ts'
 import { cryptsetupOpens, keydeskOpens, readProtectors } from './judge-volume.ts'
 import type { DemoPrinter } from './print-steps.ts'
 
@@ -58,7 +58,7 @@ async function refuseWithoutService(demo: Demo, pc: SamplePc): Promise<void> {
   const { printer } = demo
   printer.step(`The service is stopped, and ${pc.name} wants to encrypt`)
   await demo.stop()
-  const { exitCode, stdout, stderr } = await roundOf(pc)
+  const { exitCode, stdout, stderr } = await encryptPc(pc)
   printer.holds('its own agent refuses: no receipt, no encryption', exitCode !== 0, stdout)
   printer.note((stderr + stdout).trim())
   const { isBitLocker } = await readProtectors(pc)
