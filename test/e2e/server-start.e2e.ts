@@ -3,7 +3,15 @@
  * a wrong start never harms data, and its one sentence names the thing to change.
  */
 
-import { chmodSync, existsSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
@@ -210,5 +218,15 @@ describe('the database files', () => {
     expect(await server.exited).toBe(1)
     expect(server.output()).toContain(`${file} is missing`)
     expect(existsSync(file)).toBe(false)
+  })
+
+  test('of another backup than their password file stop the start, and PostgreSQL', async () => {
+    const dataDir = await usedDataDir()
+    const file = join(dataDir, 'postgres-password')
+    writeFileSync(file, `${'0'.repeat(64)}\n`)
+    const server = startServerProcess({ dataDir })
+    expect(await server.exited).toBe(1)
+    expect(server.output()).toContain(`refuses the password in ${file}`)
+    expect(existsSync(join(dataDir, 'postgres', 'postmaster.pid'))).toBe(false)
   })
 })

@@ -23,7 +23,7 @@ import { initCluster, removeClusterDrafts } from './init-cluster.ts'
 import { isPostmasterOf, readPostmasterPid } from './postmaster-pid.ts'
 import { startPostmaster, stopPostmaster, type Postmaster } from './postmaster.ts'
 import { reachableRuntime } from './reachable-runtime.ts'
-import { tryServerLock, type ServerLock } from './server-lock.ts'
+import { isSessionBroken, tryServerLock, type ServerLock } from './server-lock.ts'
 
 export interface EmbeddedPostgresOptions {
   readonly dataDir: string
@@ -55,6 +55,8 @@ const START_TIMEOUT_MS = 5 * 60_000
 const OWNER_PATIENCE_MS = 3000
 const STOP_TIMEOUT_MS = 30_000
 const POLL_MS = 20
+/** Long enough for a rival to take the lock; random, so that two do not keep in step. */
+const RIVAL_PAUSE_MS = 250
 
 interface Cluster {
   readonly clusterDir: string
@@ -91,8 +93,8 @@ function asStartError(error: unknown): unknown {
   const isRoot = process.getuid?.() === 0
   if (!isRoot || code === undefined || !RIGHTS_MISSING.has(code)) return error
   return new StartError(
-    `The files of PostgreSQL cannot be given to the user that it runs as (${code}). Root needs the ` +
-      'capabilities CHOWN, DAC_OVERRIDE, FOWNER, KILL, SETGID and SETUID for that. ' +
+    `The files of PostgreSQL cannot be given to the user that it runs as (${code}). Root needs ` +
+      'the capabilities CHOWN, DAC_OVERRIDE, FOWNER, KILL, SETGID and SETUID for that. ' +
       'Start Keydesk as another user, or set DATABASE_URL.',
     { cause: error },
   )
@@ -162,7 +164,7 @@ class RunningCluster {
 
   /** Takes the lock of a PostgreSQL that runs already; throws if a living server holds it. */
   async #stopOrphan(pid: number): Promise<void> {
-    const lock = await this.#takeLock(pid)
+    const lock = await this.#takeLock(pid, () => isPostmasterOf(this.#cluster.clusterDir, pid))
     if (lock === undefined) return
     this.#cluster.options.log.warn({ pid }, 'stopping the PostgreSQL that a killed server left')
     await stopPostmaster(this.#cluster, pid, STOP_TIMEOUT_MS)
@@ -183,26 +185,37 @@ class RunningCluster {
       ignoredPid: stalePid === process.pid ? undefined : stalePid,
       settings: options.settings ?? {},
     })
-    const pid = postmaster.child.pid
-    const exited = postmaster.exited.then(() => undefined)
-    const lock =
-      pid === undefined ? await exited : await Promise.race([this.#takeLock(pid), exited])
+    const lock = await this.#lockOwn(postmaster)
     if (lock === undefined) {
-      await exited
-      throwUnlessTransient(postmaster.output(), dataDir)
-      await sleep(100)
+      // Ended in order: a rival server took it for an orphan. Somebody else is the owner.
+      const wasStopped = await postmaster.exited
+      if (!wasStopped) throwUnlessTransient(postmaster.output(), dataDir)
+      await sleep(RIVAL_PAUSE_MS * (1 + Math.random()))
       return false
     }
-    this.#lock = lock
     this.#postmaster = postmaster
-    try {
-      await ensureDatabase(lock, this.#cluster.password)
-    } catch (error) {
-      await this.stop()
-      throw error
-    }
+    this.#lock = lock
     void postmaster.exited.then(() => this.#fail('PostgreSQL ended unexpectedly'))
     return true
+  }
+
+  /** `undefined` when it ended first. Whatever else goes wrong, it does not stay behind. */
+  async #lockOwn(postmaster: Postmaster): Promise<ServerLock | undefined> {
+    const { pid } = postmaster.child
+    if (pid === undefined) return undefined
+    try {
+      const isRunning = (): boolean =>
+        postmaster.child.exitCode === null && postmaster.child.signalCode === null
+      const lock = await this.#takeLock(pid, isRunning)
+      if (lock !== undefined) await ensureDatabase(lock, this.#cluster.password)
+      return lock
+    } catch (error) {
+      // A rival that holds the lock owns it, although it is our child.
+      if (error instanceof OtherServerError) throw error
+      await stopPostmaster(this.#cluster, pid, STOP_TIMEOUT_MS)
+      if (isSessionBroken(error)) return undefined
+      throw error
+    }
   }
 
   /**
@@ -211,19 +224,20 @@ class RunningCluster {
    *
    * @throws StartError when another server holds it.
    */
-  async #takeLock(pid: number): Promise<ServerLock | undefined> {
+  async #takeLock(pid: number, isRunning: () => boolean): Promise<ServerLock | undefined> {
     let ownedSince: number | undefined
     const { clusterDir, dataDir, password } = this.#cluster
-    while (isPostmasterOf(clusterDir, pid)) {
+    while (isRunning()) {
       const file = readPostmasterPid(clusterDir)
       if (file?.pid === pid && file.isReady && file.port !== undefined) {
         const url = databaseUrl('postgres', password, file.port, 'postgres')
         const attempt = await tryServerLock(url, () => void this.#regainLock())
+        if (attempt.outcome === 'password-refused') throw foreignPassword(dataDir)
         if (attempt.outcome === 'held') return attempt.lock
         if (attempt.outcome === 'owned-by-other') {
           ownedSince ??= performance.now()
           if (performance.now() - ownedSince > OWNER_PATIENCE_MS) {
-            throw otherServer(dataDir, attempt.pid)
+            throw new OtherServerError(dataDir, attempt.pid)
           }
         }
       }
@@ -240,7 +254,8 @@ class RunningCluster {
     if (this.#stopping || pid === undefined) return
     this.#cluster.options.log.warn('the session that holds the server lock broke; taking it again')
     try {
-      const lock = await this.#takeLock(pid)
+      const isRunning = (): boolean => isPostmasterOf(this.#cluster.clusterDir, pid)
+      const lock = await this.#takeLock(pid, isRunning)
       if (lock !== undefined) this.#lock = lock
     } catch (error) {
       this.#fail(error instanceof Error ? error.message : 'the server lock cannot be taken again')
@@ -267,12 +282,20 @@ class RunningCluster {
   }
 }
 
-function otherServer(dataDir: string, pid: string | undefined): StartError {
-  const name =
-    pid === undefined ? 'Another Keydesk server' : `Another Keydesk server (process ${pid})`
+class OtherServerError extends StartError {
+  constructor(dataDir: string, pid: string | undefined) {
+    const process = pid === undefined ? '' : ` (process ${pid})`
+    super(
+      `Another Keydesk server${process} is running on the data directory ${dataDir}. ` +
+        'Stop that one first, or give this one a KEYDESK_DATA_DIR of its own.',
+    )
+  }
+}
+
+function foreignPassword(dataDir: string): StartError {
   return new StartError(
-    `${name} is running on the data directory ${dataDir}. ` +
-      'Stop that one first, or give this one a KEYDESK_DATA_DIR of its own.',
+    `The database in ${clusterDirectory(dataDir)} refuses the password in ` +
+      `${join(dataDir, 'postgres-password')}. Restore both from the same backup.`,
   )
 }
 

@@ -10,6 +10,7 @@ import { randomBytes } from 'node:crypto'
 import {
   chownSync,
   closeSync,
+  existsSync,
   fchownSync,
   mkdirSync,
   openSync,
@@ -56,8 +57,8 @@ export async function initCluster(options: InitClusterOptions): Promise<void> {
     renameSync(draft, options.clusterDir)
     syncDirectory(dirname(options.clusterDir))
   } catch (error) {
-    // Another server's cluster got the name first: as good as ours.
-    if (['ENOTEMPTY', 'EEXIST'].includes((error as NodeJS.ErrnoException).code ?? '')) return
+    // Another server's cluster got the name first, and maybe our draft was removed already.
+    if (existsSync(options.clusterDir)) return
     throw error
   } finally {
     rmSync(draft, { recursive: true, force: true })

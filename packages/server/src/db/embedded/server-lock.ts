@@ -12,6 +12,8 @@ import { Client, type QueryResultRow } from 'pg'
 const OWNER_LOCK = '21185868789081458'
 const APPLICATION_PREFIX = 'keydesk-server pid '
 const CONNECT_TIMEOUT_MS = 2000
+/** SQLSTATE 28P01. */
+const INVALID_PASSWORD = '28P01'
 
 export type LockAttempt =
   | { readonly outcome: 'held'; readonly lock: ServerLock }
@@ -19,6 +21,7 @@ export type LockAttempt =
   | { readonly outcome: 'owned-by-other'; readonly pid: string | undefined }
   /** No answer, or an answer that says that it is starting or stopping. */
   | { readonly outcome: 'no-answer' }
+  | { readonly outcome: 'password-refused' }
 
 export class ServerLock {
   readonly #client: Client
@@ -66,7 +69,10 @@ export async function tryServerLock(url: string, onLost: () => void): Promise<Lo
     return { outcome: 'owned-by-other', pid }
   } catch (error) {
     await client.end().catch(() => undefined)
-    if (isNoAnswer(error)) return { outcome: 'no-answer' }
+    if (isSessionBroken(error)) return { outcome: 'no-answer' }
+    if ((error as { code?: unknown }).code === INVALID_PASSWORD) {
+      return { outcome: 'password-refused' }
+    }
     throw error
   }
 }
@@ -86,9 +92,9 @@ async function ownerPid(client: Client): Promise<string | undefined> {
 /**
  * Class 57P: starting, stopping or crashed. 53300: too many sessions. The rest are socket errors.
  */
-function isNoAnswer(error: unknown): boolean {
+export function isSessionBroken(error: unknown): boolean {
   if (!(error instanceof Error)) return false
   const code = 'code' in error && typeof error.code === 'string' ? error.code : ''
   if (/^(57P0\d|53300|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT)$/.test(code)) return true
-  return /^(Connection terminated|timeout expired)/.test(error.message)
+  return /^(Connection terminated|Client has encountered|timeout expired)/.test(error.message)
 }
