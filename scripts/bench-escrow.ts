@@ -1,6 +1,6 @@
 /**
- * `npm run bench:escrow`: how many keys a second the service stores, over HTTP with signed requests,
- * 10,000 devices already there, compared with the floor of single-row durable commits.
+ * `npm run bench:escrow`: how many keys a second the service stores, over HTTP with signed
+ * requests, 10,000 devices already there, compared with the floor of single-row durable commits.
  */
 import { withBenchService } from './bench/bench-service.ts'
 import { compareWithFloor } from './bench/compare-with-floor.ts'

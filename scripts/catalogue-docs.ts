@@ -45,7 +45,8 @@ function limitsPage(): string {
   )
   return `# Limits
 
-Every input has a bound, and every bound has a reason. Written by \`node scripts/catalogue-docs.ts\` from the code; change it there.
+Every input has a bound, and every bound has a reason.
+Written by \`node scripts/catalogue-docs.ts\` from the code; change it there.
 
 ${sections.join('\n\n')}
 `
@@ -57,9 +58,11 @@ function errorsPage(): string {
   )
   return `# Errors
 
-Errors are RFC 9457 problem details (\`application/problem+json\`): \`code\` is stable and for programs, \`detail\` is for people and says what
-is wrong this time and what to do, \`requestId\` finds the lines in the server's log. None of them ever holds a secret.
-What to do about each status: [HTTP status](http-status.md). Written by \`node scripts/catalogue-docs.ts\` from the code; change it there.
+Errors are RFC 9457 problem details (\`application/problem+json\`): \`code\` is stable and for
+programs, \`detail\` is for people and says what is wrong this time and what to do, \`requestId\`
+finds the lines in the server's log. None of them ever holds a secret. What to do about each status:
+[HTTP status](http-status.md).
+Written by \`node scripts/catalogue-docs.ts\` from the code; change it there.
 
 | code | status | title |
 |---|---|---|

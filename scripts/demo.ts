@@ -6,7 +6,7 @@
  *   npm run demo             then the service goes on with the sample data until Ctrl-C
  *   npm run demo -- --exit   ends with 0 instead
  */
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { apiClient } from './api-client.ts'
@@ -61,7 +61,10 @@ try {
   })
   printer.summary()
   if (!shouldExit && service !== undefined) {
-    printer.howToGetIn({ origin: service.origin, administratorSecret, folder })
+    const secretFile = join(folder, 'administrator.curl')
+    const header = `header = "authorization: Bearer ${administratorSecret}"\n`
+    await writeFile(secretFile, header, { mode: 0o600 })
+    printer.howToGetIn({ origin: service.origin, administratorSecret, folder, secretFile })
     await service.ended
   }
 } catch (error) {

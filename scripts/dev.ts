@@ -21,8 +21,6 @@ const service = await startService({
   settings: { KEYDESK_ROTATION_DELAY: '0s', KEYDESK_LOG_FORMAT: 'text' },
 })
 if (service.administratorSecret !== undefined) {
-  // Only of this sample data, so that a second run can print how to get in.
-  await writeFile(secretFile, service.administratorSecret, { mode: 0o600 })
   const api = apiClient(service.origin, service.administratorSecret)
   const { token } = await api.createEnrollmentToken({
     name: 'development',
@@ -35,10 +33,20 @@ if (service.administratorSecret !== undefined) {
     }
     console.log(`${pc.name} is enrolled and encrypted: ${pc.folder}`)
   }
+  // Only of this sample data, so that a second run can print how to get in; last,
+  // because its presence says that the sample data is complete.
+  await writeFile(secretFile, service.administratorSecret, { mode: 0o600 })
+}
+const secret = await readFile(secretFile, 'utf8').catch(() => undefined)
+if (secret === undefined) {
+  // The first run was interrupted between the service's start and the sample data.
+  console.error(`The sample data in ${folder} is incomplete; remove the folder and start again.`)
+  await service.stop()
+  process.exit(1)
 }
 console.log(`
 Keydesk in watch mode: ${service.origin}
-administrator secret:  ${await readFile(secretFile, 'utf8')}
+administrator secret:  ${secret}
 sample PCs:            ${join(folder, 'pcs')}
 Ctrl-C stops it.
 `)

@@ -15,9 +15,10 @@ export function runCommand(
   command: string,
   args: readonly string[],
   input = '',
+  env: NodeJS.ProcessEnv = process.env,
 ): Promise<CommandResult> {
   return new Promise((settle, refuse) => {
-    const child = spawn(command, args, { cwd: ROOT, stdio: 'pipe' })
+    const child = spawn(command, args, { cwd: ROOT, env, stdio: 'pipe' })
     let stdout = ''
     let stderr = ''
     child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()))

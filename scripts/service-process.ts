@@ -37,7 +37,7 @@ export async function startService(options: ServiceOptions): Promise<ServiceProc
   const child = spawn('node', [...watch, 'packages/server/src/main.ts'], {
     cwd: ROOT,
     env: {
-      ...process.env,
+      ...withoutSettings(process.env),
       KEYDESK_DATA_DIR: options.dataDirectory,
       KEYDESK_PORT: String(options.port),
       KEYDESK_ORIGIN: origin,
@@ -66,6 +66,16 @@ export async function startService(options: ServiceOptions): Promise<ServiceProc
       await ended
     },
   }
+}
+
+/**
+ * The environment without settings of another service: with an administrator's own `DATABASE_URL`
+ * in the shell, a demo would move into his database.
+ */
+function withoutSettings(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const isSetting = (name: string): boolean =>
+    name.startsWith('KEYDESK_') || name === 'DATABASE_URL' || /^PG[A-Z]+$/.test(name)
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => !isSetting(name)))
 }
 
 async function untilReady(

@@ -40,8 +40,14 @@ export class DemoPrinter {
     console.error(`\n${paint(['bold', 'red'], 'The demo stopped:')} ${text}`)
   }
 
-  howToGetIn(access: { origin: string; administratorSecret: string; folder: string }): void {
-    const { origin, administratorSecret, folder } = access
+  howToGetIn(access: {
+    readonly origin: string
+    readonly administratorSecret: string
+    readonly folder: string
+    /** A curl configuration with the secret: an argument would show it to every local user. */
+    readonly secretFile: string
+  }): void {
+    const { origin, administratorSecret, folder, secretFile } = access
     console.log(`
 The service keeps running with the sample data until you press Ctrl-C, which also removes it.
 
@@ -49,10 +55,11 @@ The service keeps running with the sample data until you press Ctrl-C, which als
   administrator   ${administratorSecret}
   files           ${folder}
 
-  export KEYDESK_SECRET=${administratorSecret}
-  curl -H "authorization: Bearer $KEYDESK_SECRET" ${origin}/api/v1/devices
-  curl -H "authorization: Bearer $KEYDESK_SECRET" ${origin}/api/v1/exposures
-  curl -H "authorization: Bearer $KEYDESK_SECRET" ${origin}/api/v1/audit/entries
+  secret file     ${secretFile}
+
+  curl -K ${secretFile} ${origin}/api/v1/devices
+  curl -K ${secretFile} ${origin}/api/v1/exposures
+  curl -K ${secretFile} ${origin}/api/v1/audit/entries
 `)
   }
 }

@@ -5,7 +5,9 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-const SKIPPED_FOLDERS = new Set(['node_modules', '.git', 'dist', 'data', 'demo'])
+const SKIPPED_FOLDERS = new Set(['node_modules', '.git', 'dist'])
+/** The data directory of `npm start` and `npm run dev`. */
+const DATA_FOLDER = 'data'
 
 export interface SourceTree {
   readonly root: string
@@ -26,7 +28,7 @@ export function readSourceTree(root: string): SourceTree {
     for (const entry of readdirSync(join(root, folder), { withFileTypes: true })) {
       const path = folder === '' ? entry.name : `${folder}/${entry.name}`
       if (entry.isDirectory()) {
-        if (!SKIPPED_FOLDERS.has(entry.name)) walk(path)
+        if (!SKIPPED_FOLDERS.has(entry.name) && path !== DATA_FOLDER) walk(path)
       } else if (entry.isFile()) {
         files.push(path)
       }

@@ -31,9 +31,9 @@ export function Welcome() {
       <section aria-labelledby="locked">
         <h2 id="locked">Locked out of your PC?</h2>
         <p>
-          Call your helpdesk and read them the <strong>first 8 characters of the key ID</strong>{' '}
-          from the recovery screen. They find the key that belongs to it and read it out to you.
-          Every look is on record, and a key that was looked at is replaced on your PC.
+          Call your helpdesk and read out the <strong>first 8 characters of the key ID</strong> from
+          the recovery screen. They find the key that belongs to it and read it out to you. Every
+          look is on record, and a key that was looked at is replaced on your PC.
         </p>
       </section>
 
@@ -41,8 +41,7 @@ export function Welcome() {
         <h2 id="admins">For administrators</h2>
         <p>
           Signing in here comes with one of the next versions. Until then use the API under{' '}
-          <code>/api/v1</code> with the administrator secret that the first start printed, or the{' '}
-          <code>keydesk</code> command.
+          <code>/api/v1</code> with the administrator secret that the first start printed.
         </p>
       </section>
     </main>
