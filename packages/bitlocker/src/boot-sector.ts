@@ -31,13 +31,7 @@ export function parseBootSector(sector: Uint8Array): BootSector {
   }
   const found = findGuid(sector)
   if (!found) {
-    if (isVista(sector)) {
-      throw new VolumeError(
-        'VOLUME_VISTA',
-        'This volume has the format of Windows Vista (version 1), which is not ' +
-          'supported. Unlock it with Windows 7 or later',
-      )
-    }
+    if (isVista(sector)) throw vistaVolume()
     throw new VolumeError(
       'VOLUME_NOT_BITLOCKER',
       'This is not a BitLocker volume: sector 0 has no BitLocker signature',
@@ -49,6 +43,15 @@ export function parseBootSector(sector: Uint8Array): BootSector {
     metadataOffsets: [offset(0), offset(1), offset(2)],
     encryptOnWrite: found.encryptOnWrite,
   }
+}
+
+/** The refusal of version 1, wherever in the volume it shows. */
+export function vistaVolume(): VolumeError {
+  return new VolumeError(
+    'VOLUME_VISTA',
+    'This volume has the format of Windows Vista (version 1), which is not ' +
+      'supported. Unlock it with Windows 7 or later',
+  )
 }
 
 function sectorSizeOf(sector: Uint8Array): 512 | 4096 {

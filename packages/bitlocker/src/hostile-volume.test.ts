@@ -261,6 +261,25 @@ describe('hostile volumes that have a story', () => {
     })
   })
 
+  test('so has its metadata behind a newer sector 0, but one such copy is only damage', async () => {
+    const vista = { kind: 'word', at: 10, value: 1 } as const
+    const storage = apply(samples[0]!, [vista], true)
+    const failure = { code: 'VOLUME_VISTA', message: expect.stringMatching(/^This volume has.*7/) }
+    await expect(readVolume(storage)).rejects.toMatchObject(failure)
+    await expect(repairVolume(storage)).rejects.toMatchObject(failure)
+    const [sample] = samples
+    const region = sample!.region.slice()
+    writeU16(region, 10, 1)
+    const [first, ...others] = sample!.offsets
+    const one = new SparseStorage(sample!.size, [
+      { offset: 0, bytes: sample!.boot },
+      { offset: first!, bytes: region },
+      ...others.map((offset) => ({ offset, bytes: sample!.region })),
+    ])
+    const { metadata } = await readVolume(one)
+    expect(metadata.map(({ valid }) => valid)).toEqual([false, true, true])
+  })
+
   test('offsets beyond the end, beyond any number, on top of each other', async () => {
     const beyond = (value: bigint) =>
       apply(

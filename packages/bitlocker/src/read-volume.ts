@@ -3,7 +3,7 @@
  * Invariants: hostile input ends in a VolumeError after at most four reads; which copy counts is
  * decided here and nowhere else.
  */
-import { BOOT_SECTOR_SIZE, parseBootSector } from './boot-sector.ts'
+import { BOOT_SECTOR_SIZE, parseBootSector, vistaVolume } from './boot-sector.ts'
 import type { BootSector } from './boot-sector.ts'
 import { DATUM_ROLE, DATUM_TYPE, decodeString } from './datum.ts'
 import { dateFromFiletime } from './filetime.ts'
@@ -18,6 +18,7 @@ import type { CopyIndex, MetadataCopy } from './metadata-copy.ts'
 import { parseProtector } from './protector.ts'
 import type { Protector } from './protector.ts'
 import { VolumeError } from './volume-error.ts'
+import type { VolumeErrorCode } from './volume-error.ts'
 import { readExactly } from './volume-storage.ts'
 import type { VolumeStorage } from './volume-storage.ts'
 
@@ -64,10 +65,17 @@ export interface Volume {
   readonly protectors: readonly Protector[]
 }
 
+interface UnusableCopy {
+  readonly index: CopyIndex
+  readonly offset: number
+  readonly problem: string
+  readonly code: VolumeErrorCode
+}
+
 /** Sector 0 and the three copies, each parsed or with the reason why not. */
 export interface VolumeMetadata {
   readonly boot: BootSector
-  readonly copies: readonly (MetadataCopy | { index: CopyIndex; offset: number; problem: string })[]
+  readonly copies: readonly (MetadataCopy | UnusableCopy)[]
   /** The valid copies, the one that counts first; never empty. */
   readonly valid: readonly [MetadataCopy, ...MetadataCopy[]]
 }
@@ -110,14 +118,17 @@ export async function readMetadata(storage: VolumeStorage): Promise<VolumeMetada
     throw new VolumeError('VOLUME_NOT_BITLOCKER', 'This is too short to be a BitLocker volume')
   }
   const boot = parseBootSector(await readExactly(storage, 0, BOOT_SECTOR_SIZE))
-  const copies: (MetadataCopy | { index: CopyIndex; offset: number; problem: string })[] = []
+  const copies: (MetadataCopy | UnusableCopy)[] = []
   for (const index of [0, 1, 2] as const) copies.push(await readCopy(storage, boot, index))
   const [newest, ...others] = inOrderOfTrust(copies.filter((copy) => 'region' in copy))
-  if (!newest) {
-    const reasons = copies.map((copy) => ('problem' in copy ? copy.problem : '')).join('; ')
-    throw new VolumeError('VOLUME_DAMAGED', `No metadata copy of this volume is usable: ${reasons}`)
-  }
+  if (!newest) throw noUsableCopy(copies.filter((copy) => 'problem' in copy))
   return { boot, copies, valid: [newest, ...others] }
+}
+
+function noUsableCopy(copies: readonly UnusableCopy[]): VolumeError {
+  if (copies.every(({ code }) => code === 'VOLUME_VISTA')) return vistaVolume()
+  const reasons = [...new Set(copies.map(({ problem }) => problem))].join('; ')
+  return new VolumeError('VOLUME_DAMAGED', `No metadata copy of this volume is usable: ${reasons}`)
 }
 
 /**
@@ -145,18 +156,19 @@ async function readCopy(
   storage: VolumeStorage,
   boot: BootSector,
   index: CopyIndex,
-): Promise<MetadataCopy | { index: CopyIndex; offset: number; problem: string }> {
+): Promise<MetadataCopy | UnusableCopy> {
   const offset = boot.metadataOffsets[index]
   try {
     if (boot.metadataOffsets.slice(0, index).some((other) => overlaps(other, offset))) {
-      return { index, offset, problem: 'it overlaps another metadata copy' }
+      const problem = 'it overlaps another metadata copy'
+      return { index, offset, problem, code: 'VOLUME_DAMAGED' }
     }
     const region = await readExactly(storage, offset, METADATA_REGION_SIZE)
     return parseMetadataCopy(region, index, offset)
   } catch (error) {
     if (!(error instanceof VolumeError)) throw error
     if (error.code !== 'VOLUME_DAMAGED' && error.code !== 'VOLUME_VISTA') throw error
-    return { index, offset, problem: error.message }
+    return { index, offset, problem: error.message, code: error.code }
   }
 }
 

@@ -320,8 +320,7 @@ describe('repair', () => {
       code: 'VOLUME_DAMAGED',
       message:
         'No metadata copy of this volume is usable: The metadata copy is damaged: ' +
-        'its checksum is wrong; The metadata copy is damaged: its checksum is wrong; ' +
-        'The metadata copy is damaged: its checksum is wrong',
+        'its checksum is wrong',
     })
   })
 })
