@@ -4,6 +4,7 @@
  */
 import { rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { Client } from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { enroll, imageProvider, openAgent, runRound, stateStorage } from '@keydesk/agent'
 import type { Agent, ClientDeps, StateStorage } from '@keydesk/agent'
@@ -17,7 +18,11 @@ import {
 } from '@keydesk/bitlocker/volume'
 import { AgentService } from '../support/agent-service.ts'
 import { readDisk, receiptsThatHold } from '../support/agent-disk.ts'
-import { disposeServers, temporaryDirectory } from '../support/server-process.ts'
+import {
+  disposeServers,
+  embeddedDatabaseUrl,
+  temporaryDirectory,
+} from '../support/server-process.ts'
 
 const YEAR_MS = 365 * 24 * 3600 * 1000
 
@@ -96,6 +101,48 @@ test('a PC that was restored from elsewhere gets a password that the service has
   const shown = await service.disclose(fresh, agent.enrollment.deviceId)
   expect(shown === after.passwords.get(fresh)).toBe(true)
 })
+
+test('a key that the service has lost is escrowed again by the next round', async () => {
+  const pc = await enrolledPc()
+  const agent = await pc.open()
+  await runRound(agent)
+  const { deviceId } = agent.enrollment
+  // Until then a worker may hold on to the row.
+  await expect.poll(() => service.proofs(deviceId), { timeout: 20_000 }).toEqual(['verified'])
+  const disk = await readDisk(pc.directory)
+  const [protectorId = ''] = disk.passwords.keys()
+  const [before] = (await agent.state.current()).receipts
+  await deleteKeys(deviceId)
+  expect(await service.proofs(deviceId)).toEqual([])
+  // A receipt says to the second when it was given.
+  await expect.poll(() => Date.now() - Date.parse(before!.storedAt)).toBeGreaterThan(1000)
+
+  expect(await runRound(agent)).toEqual({ checkedIn: true, problems: [] })
+  const after = (await agent.state.current()).receipts
+  expect(after).toMatchObject([{ protectorId }])
+  expect(after[0]?.receipt === before?.receipt, 'the receipt is a new one').toBe(false)
+  expect(await receiptsThatHold(disk, pc.storage)).toEqual([protectorId])
+  expect([...(await readDisk(pc.directory)).passwords.keys()]).toEqual([protectorId])
+  const shown = await service.disclose(protectorId, deviceId)
+  expect(shown === disk.passwords.get(protectorId)).toBe(true)
+})
+
+/** What the service itself cannot do: its triggers forbid it, so a superuser is past them. */
+async function deleteKeys(deviceId: string): Promise<void> {
+  const url = new URL(embeddedDatabaseUrl(service.dataDir))
+  url.username = 'postgres'
+  const client = new Client({ connectionString: url.href })
+  await client.connect()
+  try {
+    await client.query('set session_replication_role = replica')
+    const { rowCount } = await client.query('delete from recovery_key where device_id = $1', [
+      deviceId,
+    ])
+    expect(rowCount).toBe(1)
+  } finally {
+    await client.end()
+  }
+}
 
 /** Another disk with the same names: the same volume and protector IDs, another password. */
 async function replaceDisk(directory: string, volumeId: string, protectorId: string) {

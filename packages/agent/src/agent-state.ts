@@ -125,6 +125,18 @@ export function withReceipt(state: AgentState, receipt: StoredReceipt): AgentSta
   return { ...state, receipts: [...others, receipt] }
 }
 
+/** The state without exactly these receipts; a newer one for the same protector stays. */
+export function withoutReceipts(state: AgentState, dropped: readonly StoredReceipt[]): AgentState {
+  const isDropped = (receipt: StoredReceipt) =>
+    dropped.some(
+      (other) =>
+        other.volumeId === receipt.volumeId &&
+        other.protectorId === receipt.protectorId &&
+        other.receipt === receipt.receipt,
+    )
+  return { ...state, receipts: state.receipts.filter((receipt) => !isDropped(receipt)) }
+}
+
 export function withDispute(state: AgentState, dispute: Dispute): AgentState {
   return isDisputed(state, dispute) ? state : { ...state, disputes: [...state.disputes, dispute] }
 }

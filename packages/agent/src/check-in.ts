@@ -16,8 +16,9 @@ import type {
 } from '@keydesk/contract'
 import { timeNow } from './agent.ts'
 import type { Agent } from './agent.ts'
-import type { AgentState, Dispute } from './agent-state.ts'
+import type { AgentState, Dispute, StoredReceipt } from './agent-state.ts'
 import { AGENT_LIMITS } from './limits.ts'
+import { lostReceipts } from './lost-keys.ts'
 import { ANSWERS, oneLine } from './read-answer.ts'
 import type { DeviceDescription, ProviderProtector, ProviderVolume } from './volume-provider.ts'
 import { AGENT_VERSION } from './version.ts'
@@ -27,8 +28,14 @@ const CHECK_IN_PATH = '/device/v1/check-in'
 /** Why a rotation could not go on in this round, by action ID: a provider's or a service's code. */
 export type Delays = ReadonlyMap<string, string>
 
+export interface CheckInResult {
+  readonly response: CheckInResponse
+  /** Receipts for reported passwords of which the service has no key: nothing may rely on them. */
+  readonly lost: readonly StoredReceipt[]
+}
+
 /** Report, and keep what the answer says. Results that were reported are marked so. */
-export async function checkIn(agent: Agent, delays: Delays): Promise<CheckInResponse> {
+export async function checkIn(agent: Agent, delays: Delays): Promise<CheckInResult> {
   const device = await agent.provider.describeDevice()
   const volumes = await agent.provider.listVolumes()
   const state = await agent.state.current()
@@ -44,7 +51,7 @@ export async function checkIn(agent: Agent, delays: Delays): Promise<CheckInResp
   const response = await agent.service.post(CHECK_IN_PATH, request, ANSWERS.checkIn)
   const reported = new Set(actions.map(({ id }) => id))
   await agent.state.update((current) => keepAnswer(agent, current, response, reported))
-  return response
+  return { response, lost: lostReceipts(state, request, response) }
 }
 
 function keepAnswer(

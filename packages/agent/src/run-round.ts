@@ -3,10 +3,13 @@
  *
  *   1. escrow every recovery password that is on a disk and has no receipt
  *   2. check in: policy, rotations that are due, what the service has proved
- *   3. rotations: those begun earlier first, then those that are due
- *   4. encrypt what the policy (or the person) wants encrypted; give an encrypted volume without an
+ *   3. escrow again what the service turns out to have lost
+ *   4. rotations: those begun earlier first, then those that are due
+ *   5. encrypt what the policy (or the person) wants encrypted; give an encrypted volume without an
  *      escrowed password one
- *   5. check in again when the disks or the results changed, so that the service sees the proof
+ *   6. check in again when the disks, the results or the keys changed, so that the service sees the
+ *      proof. What this answer lacks is left to the next round: no key is escrowed again twice in
+ *      one.
  *
  * A failure that only time can cure (the service, the state file) ends the round; one that belongs
  * to one volume is a problem of that volume, and the others go on.
@@ -14,13 +17,14 @@
 import type { CheckInResponse } from '@keydesk/contract'
 import { findVolume, recoveryPasswordIds, timeNow, volumeName } from './agent.ts'
 import type { Agent } from './agent.ts'
-import type { AgentState, Problem } from './agent-state.ts'
+import type { AgentState, Problem, StoredReceipt } from './agent-state.ts'
 import { checkIn } from './check-in.ts'
 import { encryptVolume } from './encrypt-volume.ts'
 import { ensurePassword } from './ensure-password.ts'
 import { AgentError, isTemporary } from './errors.ts'
 import { escrowPassword } from './escrow-password.ts'
 import { AGENT_LIMITS } from './limits.ts'
+import { dropReceipts } from './lost-keys.ts'
 import { pruneState } from './prune-state.ts'
 import { rotatePassword } from './rotate-password.ts'
 import type { Rotation } from './rotate-password.ts'
@@ -68,9 +72,20 @@ class Round {
   async run(): Promise<void> {
     const before = await this.#agent.provider.listVolumes()
     for (const volume of before) await this.#escrowAll(volume)
-    const response = await checkIn(this.#agent, this.#delays)
+    const { response, lost } = await checkIn(this.#agent, this.#delays)
     this.checkedIn = true
-    if (await this.#act(response)) await checkIn(this.#agent, this.#delays)
+    // Before everything that relies on receipts.
+    if (lost.length > 0) await this.#escrowAgain(lost)
+    const isChanged = await this.#act(response)
+    if (isChanged || lost.length > 0) await checkIn(this.#agent, this.#delays)
+  }
+
+  async #escrowAgain(lost: readonly StoredReceipt[]): Promise<void> {
+    await dropReceipts(this.#agent, lost)
+    const volumeIds = new Set(lost.map(({ volumeId }) => volumeId))
+    for (const volume of await this.#agent.provider.listVolumes()) {
+      if (volumeIds.has(volume.id)) await this.#escrowAll(volume)
+    }
   }
 
   async #escrowAll(volume: ProviderVolume): Promise<void> {
