@@ -34,7 +34,7 @@ export async function usedBy(
 }
 
 /** `major:minor`, as sysfs and mountinfo write it. */
-function deviceNumber(rdev: bigint): string {
+export function deviceNumber(rdev: bigint): string {
   const major = ((rdev >> 8n) & 0xfffn) | ((rdev >> 32n) & ~0xfffn)
   const minor = (rdev & 0xffn) | ((rdev >> 12n) & ~0xffn)
   return `${major}:${minor}`

@@ -10,6 +10,7 @@ import { dirname } from 'node:path'
 
 import { BITLOCKER_LIMITS } from './limits.ts'
 import { usedBy } from './mounted-volume.ts'
+import { sizeOf } from './size-of.ts'
 import { VolumeError } from './volume-error.ts'
 import { lockVolume } from './volume-lock.ts'
 import type { VolumeLock } from './volume-lock.ts'
@@ -104,35 +105,6 @@ async function openHandle(path: string, flags: number): Promise<FileHandle> {
     }
     if (code === 'ENOENT') throw new VolumeError('VOLUME_IO', `${path} does not exist`, { cause })
     throw new VolumeError('VOLUME_IO', `${path} cannot be opened (${String(code)})`, { cause })
-  }
-}
-
-/**
- * A block device has no size in its inode: its end is found by asking for bytes further and further
- * out.
- */
-async function sizeOf(handle: FileHandle): Promise<number> {
-  const stat = await handle.stat()
-  if (stat.isFile()) return stat.size
-  if (!stat.isBlockDevice()) {
-    throw new VolumeError('VOLUME_IO', 'This is neither a file nor a block device')
-  }
-  let readable = 0
-  let beyond = BITLOCKER_LIMITS.volumeMaxBytes
-  while (beyond - readable > 1) {
-    const middle = Math.floor((readable + beyond) / 2)
-    if (await hasByteAt(handle, middle)) readable = middle
-    else beyond = middle
-  }
-  return beyond
-}
-
-async function hasByteAt(handle: FileHandle, position: number): Promise<boolean> {
-  try {
-    const { bytesRead } = await handle.read(new Uint8Array(1), 0, 1, position)
-    return bytesRead === 1
-  } catch {
-    return false
   }
 }
 
