@@ -4,7 +4,7 @@
  */
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { mkdtemp, open, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -25,6 +25,9 @@ interface Passwords {
 
 const root = await mkdtemp(join(tmpdir(), 'keydesk-interrupted-'))
 afterAll(() => rm(root, { recursive: true }))
+
+const haveFullDisk = existsSync('/dev/full')
+if (!haveFullDisk) process.stderr.write('SKIP: no /dev/full, so no output that fails is tried\n')
 
 let cwd = ''
 let created: Created
@@ -113,6 +116,25 @@ describe('an interrupted command', () => {
   })
 })
 
+describe.skipIf(!haveFullDisk)('a creation whose recovery password nobody could see', () => {
+  const create = ['volume', 'create', '--size', '1M', '--startup-key-out', 'new.bek']
+
+  test.each([[], ['--json']])('leaves no file (%s)', async (...json) => {
+    const { exitCode, stderr } = await intoFullDisk([...create, 'new.img', ...json])
+    expect(exitCode).toBe(2)
+    expect(stderr).toContain('Standard output cannot be written (ENOSPC)')
+    expect(readdirSync(cwd).toSorted()).toEqual(['old.txt', 'pc.bek', 'pc.img', 'pipe'])
+  })
+
+  test('replaces no image, even with --force', async () => {
+    const { exitCode, stderr } = await intoFullDisk([...create, 'pc.img', '--force', '--json'])
+    expect(exitCode).toBe(2)
+    expect(JSON.parse(stderr)).toMatchObject({ error: { code: 'OUTPUT' } })
+    expect(imageHash()).toBe(fingerprint)
+    expect(readdirSync(cwd).toSorted()).toEqual(['old.txt', 'pc.bek', 'pc.img', 'pipe'])
+  })
+})
+
 describe('a rotation that stops between its two phases', () => {
   const args = ['volume', 'rotate', 'pc.img', '--startup-key', 'pc.bek', '--json']
 
@@ -159,7 +181,7 @@ describe('a rotation that stops between its two phases', () => {
     expect((answer as Rotated).removed).toEqual([oldId()])
   })
 
-  test.skipIf(!existsSync('/dev/full'))(
+  test.skipIf(!haveFullDisk)(
     'because nobody could see the new password: the old one stays, and reads it back',
     async () => {
       const { exitCode, stderr } = await intoFullDisk(args)

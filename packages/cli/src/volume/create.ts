@@ -1,6 +1,7 @@
 /**
  * `keydesk volume create`: an image file with a new volume, empty or around a file system.
- * Invariant: nothing of an image or a startup key file stays behind when it fails.
+ * Invariants: nothing of an image or a startup key file stays behind when it fails; the recovery
+ * password is out, and durable where standard output is a file, before the image has its name.
  */
 import { formatRecoveryPassword } from '@keydesk/bitlocker'
 import {
@@ -13,7 +14,7 @@ import type { CreatedVolume, VolumeFile } from '@keydesk/bitlocker/volume'
 
 import { CommandError } from '../command-error.ts'
 import { interruption } from '../interruption.ts'
-import { print, printJson } from '../print.ts'
+import { printDurably } from '../print.ts'
 import { progressLine } from '../progress-line.ts'
 import { createImageFile } from './image-file.ts'
 import { parseSize } from './parse-size.ts'
@@ -45,8 +46,12 @@ export async function create(image: string, options: CreateOptions): Promise<num
   })
   try {
     if (created.startupKey) await keyFile?.write(formatStartupKey(created.startupKey))
-    await file.keep()
+    // A volume whose password nobody has seen is worth nothing, least of all in place of another.
     await show(image, created, options)
+    await file.keep()
+  } catch (error) {
+    keyFile?.discard()
+    throw error
   } finally {
     created.startupKey?.key.fill(0)
     for (const { recoveryKey } of created.recoveryPasswords) recoveryKey.fill(0)
@@ -86,7 +91,8 @@ async function show(image: string, created: CreatedVolume, options: CreateOption
       ...(startupKey ? [{ id: startupKey.protectorId, type: 'startupKey' }] : []),
       { id: first.protectorId, type: 'recoveryPassword' },
     ]
-    await printJson({ volumeId, encryptionMethod, protectors, recoveryPassword })
+    const answer = { volumeId, encryptionMethod, protectors, recoveryPassword }
+    await printDurably(`${JSON.stringify(answer)}\n`)
     return
   }
   const rows: (readonly [string, string])[] = [
@@ -101,5 +107,7 @@ async function show(image: string, created: CreatedVolume, options: CreateOption
     options.startupKeyOut === undefined
       ? 'Keep the recovery password: nothing else unlocks this volume.'
       : 'Keep the recovery password and the startup key: nothing else unlocks this volume.'
-  await print(`Created ${image}, a BitLocker volume of ${size}.\n\n${table(rows)}\n${warning}\n`)
+  await printDurably(
+    `Created ${image}, a BitLocker volume of ${size}.\n\n${table(rows)}\n${warning}\n`,
+  )
 }

@@ -13,6 +13,8 @@ export interface SecretFile extends AsyncDisposable {
   readonly path: string
   /** Returns when the bytes and the file's name are durable. Throws CommandError FILE_WRITE. */
   write(bytes: Uint8Array): Promise<void>
+  /** Takes it back: what was written does not stay behind either. */
+  discard(): void
 }
 
 /** Makes it empty, so that a wrong path shows before anything is done. Throws CommandError. */
@@ -35,6 +37,9 @@ export async function reserveSecretFile(path: string): Promise<SecretFile> {
       } catch (cause) {
         throw failure(path, cause)
       }
+    },
+    discard() {
+      isWritten = false
     },
     async [Symbol.asyncDispose]() {
       await handle.close()
