@@ -1,4 +1,7 @@
-/** `GET /api/v1/audit/entries`: the audit entries in the order of their indexes, which are contiguous from 0. */
+/**
+ * `GET /api/v1/audit/entries`: the audit entries in the order of their indexes, which are
+ * contiguous from 0.
+ */
 import { Type, type Static } from 'typebox'
 import { Guid, QueryInteger, StrictObject, Timestamp } from './fields.ts'
 import { LIMITS } from './limits.ts'
@@ -17,6 +20,7 @@ export const AUDIT_ACTIONS = [
   'disclosure.request',
   'disclosure.show',
   'exposure.close',
+  'exposure.reopen',
   'rotation.request',
   'rotation.finish',
   'request.deny',

@@ -1,4 +1,6 @@
-/** Writes what a check-in changes, with an audit entry for each change, in the caller's transaction. */
+/**
+ * Writes what a check-in changes, with an audit entry for each change, in the caller's transaction.
+ */
 
 import type { Transaction } from 'kysely'
 import type { DeviceActor } from '../access/actor.ts'
@@ -7,7 +9,15 @@ import type { Database } from '../db/schema.ts'
 import { queueProofs } from '../escrow/proof-queries.ts'
 import { requestRotation } from '../rotation/request-rotation.ts'
 import { retryDelaySeconds } from '../rotation/retry-delay.ts'
-import { closeExposure, markDelivered, setKeyState, stepRotation } from './check-in-queries.ts'
+import {
+  closeExposure,
+  lockKeys,
+  markDelivered,
+  reopenExposures,
+  selectDisclosedKeys,
+  setKeyState,
+  stepRotation,
+} from './check-in-queries.ts'
 import type { CheckInPlan, RotationStep } from './plan-check-in.ts'
 
 interface Context {
@@ -28,18 +38,70 @@ export async function applyPlan(
 ): Promise<void> {
   const { now } = context
   const ids = (keys: CheckInPlan['supersede']): number[] => keys.map(({ id }) => id)
+  await lockKeys(trx, [
+    ...ids([...plan.supersede, ...plan.reactivate]),
+    ...plan.proofs.map(({ keyId }) => keyId),
+  ])
   await setKeyState(trx, ids(plan.supersede), { supersededAt: now })
   await setKeyState(trx, ids(plan.reactivate), { supersededAt: null })
+  // Keys before rotations, as a disclosure locks them.
+  await queueProofs(trx, plan.proofs, now)
   for (const { exposure, successor } of plan.close) {
     await closeExposure(trx, exposure.id, successor.id, now)
   }
   for (const step of plan.rotationSteps) await stepRotation(trx, step, now)
   const delivered = plan.deliver.map(({ id }) => id)
   await markDelivered(trx, delivered, now)
-  await queueProofs(trx, plan.proofs, now)
   await appendAudit(trx, auditEntries(plan, context))
+  await exposeAgain(trx, plan.reactivate, context)
   for (const step of plan.rotationSteps) {
     if (step.state === 'failed') await requestRetry(trx, step, context)
+  }
+}
+
+/**
+ * A password that somebody has seen works again: its exposure is open, as before its replacement,
+ * and it is to be replaced now. The answer to this very check-in tells the device.
+ */
+async function exposeAgain(
+  trx: Transaction<Database>,
+  reactivated: CheckInPlan['reactivate'],
+  { device, now, requestId }: Context,
+): Promise<void> {
+  if (reactivated.length === 0) return
+  // After the keys are locked: a disclosure is either seen here, or sees the key active.
+  const ids = reactivated.map(({ id }) => id)
+  const disclosed = await selectDisclosedKeys(trx, ids)
+  const reopened = await reopenExposures(trx, ids)
+  for (const key of reactivated.filter(({ id }) => disclosed.has(id))) {
+    const about = {
+      deviceId: device.id,
+      volumeId: key.volumeId,
+      recoveryKeyId: key.protectorId,
+      requestId,
+    }
+    await appendAudit(
+      trx,
+      reopened
+        .filter(({ keyId }) => keyId === key.id)
+        .map(({ id }) => ({
+          ...about,
+          occurredAt: now,
+          action: 'exposure.reopen',
+          outcome: 'success',
+          actor: { type: 'device', id: device.id, name: device.name },
+          detail: { exposureId: id },
+        })),
+    )
+    const rotationId = await requestRotation(trx, {
+      ...about,
+      keyId: key.id,
+      trigger: 'disclosure',
+      notBefore: now,
+      now,
+      actor: { type: 'system' },
+    })
+    await markDelivered(trx, [rotationId], now)
   }
 }
 

@@ -137,6 +137,24 @@ export async function replaceProtectors(
       where protector.protector_type <> excluded.protector_type`.execute(trx)
 }
 
+/**
+ * Everybody who locks several keys does it in the order of their IDs, so that nobody waits in a
+ * circle: check-ins before they change keys, and disclosures.
+ */
+export async function lockKeys(
+  trx: Transaction<Database>,
+  keyIds: readonly number[],
+): Promise<void> {
+  if (keyIds.length === 0) return
+  await trx
+    .selectFrom('recovery_key')
+    .select('id')
+    .where('id', '=', sql<number>`any(${keyIds}::bigint[])`)
+    .orderBy('id')
+    .forNoKeyUpdate()
+    .execute()
+}
+
 export async function setKeyState(
   trx: Transaction<Database>,
   keyIds: readonly number[],
@@ -165,6 +183,47 @@ export async function closeExposure(
     .where('id', '=', exposureId)
     .where('state', '=', 'open')
     .execute()
+}
+
+/**
+ * Which of these keys were disclosed, through this device or through another one that stored the
+ * same protector of the same volume.
+ */
+export async function selectDisclosedKeys(
+  trx: Transaction<Database>,
+  keyIds: readonly number[],
+): Promise<ReadonlySet<number>> {
+  const { rows } = await sql<{ id: number }>`
+    select key.id from recovery_key key
+     where key.id = any(${keyIds}::bigint[])
+       and exists (
+         select from recovery_key same join disclosure on disclosure.recovery_key_id = same.id
+          where same.protector_id = key.protector_id and same.volume_id = key.volume_id)`.execute(trx)
+  return new Set(rows.map(({ id }) => id))
+}
+
+/**
+ * Opens the newest exposure again of each key that has only closed ones. It keeps the time of its
+ * opening: the password has been known since then.
+ */
+export async function reopenExposures(
+  trx: Transaction<Database>,
+  keyIds: readonly number[],
+): Promise<{ id: string; keyId: number }[]> {
+  const { rows } = await sql<{ id: string; keyId: number }>`
+    with newest as (
+      select distinct on (exposure.recovery_key_id) exposure.id
+        from disclosure join exposure on exposure.disclosure_id = disclosure.id
+       where disclosure.recovery_key_id = any(${keyIds}::bigint[])
+         and not exists (select from exposure other
+                          where other.recovery_key_id = exposure.recovery_key_id
+                            and other.state = 'open')
+       order by exposure.recovery_key_id, exposure.opened_at desc, exposure.id
+    )
+    update exposure set state = 'open', closed_at = null, successor_key_id = null
+      from newest where exposure.id = newest.id
+    returning exposure.id, exposure.recovery_key_id as "keyId"`.execute(trx)
+  return rows
 }
 
 export async function stepRotation(

@@ -1,6 +1,7 @@
 /** Check-ins on a real database: what they change, and that an unchanged one changes nothing. */
 
 import { randomUUID } from 'node:crypto'
+import type { Disclosure } from '@keydesk/contract'
 import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { lockedVolume, volumeWith, type TestDevice } from '../testing/test-device.ts'
@@ -114,6 +115,104 @@ describe('P4 Looked at, so replaced', () => {
       const open = settled.rotations.filter(({ finishedAt }) => finishedAt === undefined)
       expect(open).toEqual([])
     }
+  })
+
+  test('a seen password that comes back is exposed again and replaced at once', async () => {
+    await using own = await TestService.start({ rotationDelaySeconds: 3600 })
+    const device = await own.device()
+    const old = await device.escrowNew()
+    const shown = await own.show(old.protectorId)
+    const next = await device.escrowNew(old.volumeId)
+    await device.report([volumeWith(old.volumeId, [next])])
+    const closed = await own.detail(device.deviceId)
+    expect(closed.exposures).toMatchObject([{ state: 'closed' }])
+
+    const restored = [volumeWith(old.volumeId, [old, next])]
+    const told = await device.report(restored)
+    const { exposures, rotations } = await own.detail(device.deviceId)
+    expect(exposures).toMatchObject([
+      { id: shown.exposureId, state: 'open', rotationState: 'delivered' },
+    ])
+    expect(exposures[0]).not.toHaveProperty('closedAt')
+    expect(told.actions).toMatchObject([
+      { protectorId: old.protectorId, trigger: 'disclosure', id: rotations[0]!.id },
+    ])
+    const actions = (await own.auditEntries())
+      .filter(({ recoveryKeyId }) => recoveryKeyId === old.protectorId)
+      .map(({ action }) => action)
+    expect(actions.slice(-3)).toEqual(['key.reactivate', 'exposure.reopen', 'rotation.request'])
+    // Told once more, not asked for once more; and the proof from the disk closes it again.
+    expect((await device.report(restored)).actions).toHaveLength(1)
+    expect((await own.detail(device.deviceId)).rotations).toHaveLength(2)
+    await device.report([volumeWith(old.volumeId, [next])])
+    const after = await own.detail(device.deviceId)
+    expect(after.exposures).toMatchObject([{ state: 'closed' }])
+    expect(after.rotations.map(({ state }) => state)).toEqual(['done', 'done'])
+  })
+
+  test('a password that was seen while it was off the disk is replaced when it is back', async () => {
+    const device = await service.device()
+    const old = await device.escrowNew()
+    await device.report([volumeWith(old.volumeId, [])])
+    const shown = await service.show(old.protectorId)
+    expect(shown.rotationId).toBeUndefined()
+    const told = await device.report([volumeWith(old.volumeId, [old])])
+    expect(told.actions).toMatchObject([{ protectorId: old.protectorId, trigger: 'disclosure' }])
+    const { exposures } = await service.detail(device.deviceId)
+    expect(exposures).toMatchObject([
+      { id: shown.exposureId, state: 'open', rotationState: 'delivered' },
+    ])
+  })
+
+  test('a look that races with the return of the password never leaves it unreplaced', async () => {
+    for (let round = 0; round < 10; round += 1) {
+      const device = await service.device()
+      const old = await device.escrowNew()
+      await device.report([volumeWith(old.volumeId, [])])
+      await Promise.all([
+        service.disclose(old.protectorId),
+        device.checkIn([volumeWith(old.volumeId, [old])]),
+      ])
+      const { exposures, rotations } = await service.detail(device.deviceId)
+      expect(exposures).toMatchObject([{ state: 'open' }])
+      expect(rotations).toHaveLength(1)
+    }
+  })
+
+  test('a look waits for a check-in that is bringing the password back, and sees it', async () => {
+    const device = await service.device()
+    const old = await device.escrowNew()
+    await device.report([volumeWith(old.volumeId, [])])
+    const { db } = service.deps
+    const looking = await db.transaction().execute(async (trx) => {
+      await sql`update recovery_key set state = 'active', superseded_at = null
+                 where protector_id = ${old.protectorId}`.execute(trx)
+      const look = service.show(old.protectorId)
+      await new Promise((resolve) => setTimeout(resolve, 300))
+      return { look }
+    })
+    expect(await looking.look).toMatchObject({
+      keyState: 'active',
+      rotationId: expect.any(String) as string,
+    })
+  })
+
+  test('of a disk that moved to another PC: both are asked to replace it', async () => {
+    const before = await service.device()
+    const old = await before.escrowNew()
+    const after = await service.device()
+    await after.escrow(old)
+    const more = { deviceId: before.deviceId }
+    const shown = await service.disclose(old.protectorId, more)
+    const there = (await service.detail(before.deviceId)).rotations
+    expect(there).toMatchObject([{ id: shown.json<Disclosure>().rotationId, state: 'requested' }])
+    const told = await after.report([volumeWith(old.volumeId, [old])])
+    expect(told.actions).toMatchObject([{ protectorId: old.protectorId, trigger: 'disclosure' }])
+    const requests = (await service.auditEntries()).filter(
+      ({ action, recoveryKeyId }) =>
+        action === 'rotation.request' && recoveryKeyId === old.protectorId,
+    )
+    expect(requests.map(({ deviceId }) => deviceId)).toEqual([before.deviceId, after.deviceId])
   })
 
   test('the device is told after the delay, not before', async () => {

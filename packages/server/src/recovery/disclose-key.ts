@@ -10,9 +10,11 @@
 import { randomUUID } from 'node:crypto'
 import { formatRecoveryPassword } from '@keydesk/bitlocker'
 import type { CreateDisclosure, Disclosure } from '@keydesk/contract'
+import type { Transaction } from 'kysely'
 import { auditActor, type AdministratorActor } from '../access/actor.ts'
 import type { RecordDenial } from '../access/record-denial.ts'
 import { appendAudit, type NewAuditEntry } from '../audit/append-audit.ts'
+import type { Database } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
 import { AppError } from '../errors.ts'
 import { Secret } from '../http/secret.ts'
@@ -22,7 +24,9 @@ import { checkReason } from './check-reason.ts'
 import {
   finishDisclosure,
   insertDisclosure,
+  lockHoldersOfKey,
   selectKeysToDisclose,
+  type HolderOfKey,
   type KeyToDisclose,
 } from './disclosure-queries.ts'
 import { takeBudget } from './take-budget.ts'
@@ -38,6 +42,7 @@ interface Recorded {
   readonly disclosureId: string
   readonly exposureId: string
   readonly rotationId: string | undefined
+  readonly keyState: string
   readonly auditEntryId: number
   readonly requestedAt: Date
 }
@@ -108,12 +113,18 @@ async function record(
   key: KeyToDisclose,
 ): Promise<Recorded> {
   const now = deps.clock.now()
-  const { administrator, requestId } = context
+  const { administrator } = context
   const { code, text, ticket } = wanted.reason
   const disclosureId = randomUUID()
   const exposureId = randomUUID()
   return await deps.db.transaction().execute(async (trx) => {
     await takeBudget(trx, deps.config.disclosureBudget, administrator.id, now)
+    const holders = await lockHoldersOfKey(trx, {
+      volumeId: key.volume_id,
+      protectorId: key.protector_id,
+    })
+    const keyState = holders.find(({ id }) => id === key.id)?.state
+    if (keyState === undefined) throw new Error('a stored key is gone')
     await insertDisclosure(
       trx,
       {
@@ -143,23 +154,45 @@ async function record(
       },
     ])
     if (auditEntryId === undefined) throw new Error('an audit entry was not written')
-    // A superseded key is on no disk any more: there is nothing to replace.
-    const rotationId =
-      key.state === 'active'
-        ? await requestRotation(trx, {
-            keyId: key.id,
-            deviceId: key.device_id,
-            volumeId: key.volume_id,
-            recoveryKeyId: key.protector_id,
-            trigger: 'disclosure',
-            notBefore: new Date(now.getTime() + deps.config.rotationDelaySeconds * 1000),
-            now,
-            actor: auditActor(administrator),
-            requestId,
-          })
-        : undefined
-    return { disclosureId, exposureId, rotationId, auditEntryId, requestedAt: now }
+    const rotationId = await requestRotations(trx, deps, context, { key, holders, now })
+    return { disclosureId, exposureId, rotationId, keyState, auditEntryId, requestedAt: now }
   })
+}
+
+/**
+ * For every device that has the protector on its disk by its last word: the one that the key was
+ * asked of may have lost the disk to another one. Returns the ID of the rotation of the former.
+ *
+ * A superseded key is on no disk any more: there is nothing to replace, until it comes back
+ * (`apply-plan.ts`).
+ */
+async function requestRotations(
+  trx: Transaction<Database>,
+  deps: Deps,
+  { administrator, requestId }: DisclosureContext,
+  disclosed: {
+    readonly key: KeyToDisclose
+    readonly holders: readonly HolderOfKey[]
+    readonly now: Date
+  },
+): Promise<string | undefined> {
+  const { key, holders, now } = disclosed
+  let ofThisKey: string | undefined
+  for (const holder of holders.filter(({ state }) => state === 'active')) {
+    const rotationId = await requestRotation(trx, {
+      keyId: holder.id,
+      deviceId: holder.device_id,
+      volumeId: key.volume_id,
+      recoveryKeyId: key.protector_id,
+      trigger: 'disclosure',
+      notBefore: new Date(now.getTime() + deps.config.rotationDelaySeconds * 1000),
+      now,
+      actor: auditActor(administrator),
+      requestId,
+    })
+    if (holder.id === key.id) ofThisKey = rotationId
+  }
+  return ofThisKey
 }
 
 function openPassword(deps: Deps, key: KeyToDisclose): Secret<string> {
@@ -242,7 +275,7 @@ function toDisclosure(
       type: key.volume_type as Disclosure['volume']['type'],
       ...(key.mount_point === null ? {} : { mountPoint: key.mount_point }),
     },
-    keyState: key.state as Disclosure['keyState'],
+    keyState: recorded.keyState as Disclosure['keyState'],
     recoveryPassword: recoveryPassword.reveal(),
     shownForSeconds,
     expiresAt: new Date(deps.clock.now().getTime() + shownForSeconds * 1000).toISOString(),

@@ -11,7 +11,6 @@ export interface KeyToDisclose {
   volume_type: string
   mount_point: string | null
   protector_id: string
-  state: string
   sealed_key: Buffer
   key_check: string
 }
@@ -32,13 +31,38 @@ export async function selectKeysToDisclose(
       'key.volume_type',
       'key.mount_point',
       'key.protector_id',
-      'key.state',
       'key.sealed_key',
       'key.key_check',
     ])
     .where('key.protector_id', '=', wanted.recoveryKeyId)
   if (wanted.deviceId !== undefined) query = query.where('key.device_id', '=', wanted.deviceId)
   return await query.orderBy('key.id').limit(2).execute()
+}
+
+/** A device that stored the protector which is disclosed. */
+export interface HolderOfKey {
+  id: number
+  device_id: string
+  state: string
+}
+
+/**
+ * Every row of this protector of this volume, through whichever device it was stored: a disk that
+ * moved to another PC has one for each. Locked against a change of their state, in the order of
+ * their IDs (`lockKeys` of the check-in says why), until the transaction ends.
+ */
+export async function lockHoldersOfKey(
+  trx: Transaction<Database>,
+  key: { readonly volumeId: string; readonly protectorId: string },
+): Promise<HolderOfKey[]> {
+  return await trx
+    .selectFrom('recovery_key')
+    .select(['id', 'device_id', 'state'])
+    .where('protector_id', '=', key.protectorId)
+    .where('volume_id', '=', key.volumeId)
+    .orderBy('id')
+    .forShare()
+    .execute()
 }
 
 /**
