@@ -17,13 +17,14 @@ import type { Deps } from '../deps.ts'
 import { requestReplayed } from '../devices/remember-request.ts'
 import { AppError } from '../errors.ts'
 import { openEscrowedKey } from '../vault/open-escrowed-key.ts'
+import { openStoredKey } from '../vault/open-stored-key.ts'
 import { insertKeys, selectKey, type InsertOutcome, type NewKey } from './queries.ts'
 
 const BATCH_SIZE_MAX = 64
 /** One batch commits while the next one is gathered and sent. */
 const BATCHES_MAX = 2
 
-export interface EscrowResult {
+interface EscrowResult {
   readonly isNew: boolean
   readonly receipt: string
 }
@@ -35,8 +36,8 @@ export type EscrowKey = (
 ) => Promise<EscrowResult>
 
 /**
- * The returned function throws AppError SEALED_KEY_INVALID, VAULT_KEY_UNKNOWN, REQUEST_REPLAYED or
- * PROTECTOR_CONFLICT.
+ * The returned function throws AppError SEALED_KEY_INVALID, VAULT_KEY_UNKNOWN, REQUEST_REPLAYED,
+ * PROTECTOR_CONFLICT or KEY_UNREADABLE.
  */
 export function createEscrow(deps: Deps, recordDenial: RecordDenial): EscrowKey {
   const insert = new Coalescer<NewKey, InsertOutcome>({
@@ -128,6 +129,16 @@ async function settle(deps: Deps, key: NewKey, outcome: InsertOutcome): Promise<
       'Another key is stored for this protector and stays. Add a new protector and escrow that one.',
     )
   }
+  // A receipt says that the stored copy can be opened: not without having tried.
+  const recoveryKey = await openStoredKey(deps.keyring, {
+    deviceId: key.deviceId,
+    volumeId: key.volumeId,
+    protectorId: key.protectorId,
+    sealedKey: existing.sealed_key,
+    keyCheck: existing.key_check,
+    receipt: existing.receipt,
+  })
+  recoveryKey.fill(0)
   return { isNew: false, receipt: existing.receipt }
 }
 

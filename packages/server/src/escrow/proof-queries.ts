@@ -12,11 +12,12 @@ export interface ClaimedProof {
   protector_id: string
   sealed_key: Buffer
   key_check: string
+  receipt: string
 }
 
 /**
- * Takes the oldest proof that nobody works on. Whoever takes it has it until `claimedUntil`; a worker
- * that dies lets go of it then.
+ * Takes the oldest proof that nobody works on. Whoever takes it has it until `claimedUntil`; a
+ * worker that dies lets go of it then.
  */
 export async function claimProof(
   db: Kysely<Database>,
@@ -36,7 +37,7 @@ export async function claimProof(
       returning key_proof.recovery_key_id, key_proof.entry, key_proof.attempts
     )
     select key.id, claimed.entry, claimed.attempts, key.device_id, key.volume_id,
-           key.protector_id, key.sealed_key, key.key_check
+           key.protector_id, key.sealed_key, key.key_check, key.receipt
       from claimed join recovery_key key on key.id = claimed.recovery_key_id`.execute(db)
   return rows[0]
 }

@@ -57,12 +57,13 @@ async function judge(
     if (protectorEntryId(claimed.entry) !== claimed.protector_id) {
       return { proof: 'attested', code: 'ENTRY_OF_ANOTHER_PROTECTOR' }
     }
-    recoveryKey = openStoredKey(deps.keyring, {
+    recoveryKey = await openStoredKey(deps.keyring, {
       deviceId: claimed.device_id,
       volumeId: claimed.volume_id,
       protectorId: claimed.protector_id,
       sealedKey: claimed.sealed_key,
       keyCheck: claimed.key_check,
+      receipt: claimed.receipt,
     })
     const options = signal === undefined ? {} : { signal }
     const unlocks = await verifyProtectorEntry(claimed.entry, recoveryKey, options)

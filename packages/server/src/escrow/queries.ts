@@ -1,6 +1,6 @@
 /** SQL of escrow. What is inserted here is never changed and never deleted. */
 
-import { sql, type Kysely } from 'kysely'
+import { CompiledQuery, type Kysely } from 'kysely'
 import type { Database } from '../db/schema.ts'
 
 export interface NewKey {
@@ -24,6 +24,56 @@ export interface NewKey {
 
 export type InsertOutcome = 'inserted' | 'exists' | 'replayed'
 
+/** One text for ever: put together anew for each batch, it took as long as sending it. */
+const INSERT_KEYS = `
+  with input as materialized (
+    select position, device_id, device_name, volume_id, protector_id, volume_type, mount_point,
+           decode(sealed_key, 'base64') as sealed_key, vault_key_id, key_check, receipt,
+           escrowed_at, decode(entry, 'base64') as entry, request, request_expires_at, request_id
+      from jsonb_to_recordset($1::jsonb) as row (
+        position integer, device_id uuid, device_name text, volume_id uuid, protector_id uuid,
+        volume_type text, mount_point text, sealed_key text, vault_key_id text, key_check text,
+        receipt text, escrowed_at timestamptz, entry text, request uuid,
+        request_expires_at timestamptz, request_id text)
+  ), remembered as (
+    insert into device_request (id, expires_at)
+    select request, request_expires_at from input order by request
+    on conflict (id) do nothing
+    returning id
+  ), inserted as (
+    insert into recovery_key (device_id, volume_id, protector_id, volume_type, mount_point,
+                              sealed_key, vault_key_id, key_check, receipt, escrowed_at, proof)
+    select device_id, volume_id, protector_id, volume_type, mount_point,
+           sealed_key, vault_key_id, key_check, receipt, escrowed_at,
+           case when entry is null then 'attested' else 'pending' end
+      from input join remembered on remembered.id = input.request
+     order by device_id, volume_id, protector_id
+    on conflict (device_id, volume_id, protector_id) do nothing
+    returning id, device_id, volume_id, protector_id
+  ), stored as (
+    select inserted.id, input.*
+      from inserted join input using (device_id, volume_id, protector_id)
+  ), proof as (
+    insert into key_proof (recovery_key_id, entry, queued_at)
+    select id, entry, escrowed_at from stored where entry is not null
+  ), entry as (
+    insert into audit_entry (occurred_at, action, outcome, actor_type, actor_id, actor_name,
+                             device_id, volume_id, recovery_key_id, request_id)
+    select escrowed_at, 'key.escrow', 'success', 'device', device_id, device_name,
+           device_id, volume_id, protector_id, request_id
+      from stored
+    returning id
+  ), pending as (
+    insert into audit_pending (entry_id) select id from entry
+  )
+  select case when remembered.id is null then 'replayed'
+              when stored.id is null then 'exists'
+              else 'inserted' end as outcome
+    from input
+    left join remembered on remembered.id = input.request
+    left join stored on stored.position = input.position
+   order by input.position`
+
 /**
  * Remembers the signed requests and inserts the keys, the proofs to be made and the audit entries:
  * one statement for the whole batch, hence one transaction and one durable commit.
@@ -35,57 +85,11 @@ export async function insertKeys(
   db: Kysely<Database>,
   keys: readonly NewKey[],
 ): Promise<InsertOutcome[]> {
-  const rows = keys.map(inputRow)
-  const { rows: outcomes } = await sql<{ position: number; outcome: InsertOutcome }>`
-    with input as materialized (
-      select position, device_id, device_name, volume_id, protector_id, volume_type, mount_point,
-             decode(sealed_key, 'base64') as sealed_key, vault_key_id, key_check, receipt,
-             escrowed_at, decode(entry, 'base64') as entry, request, request_expires_at, request_id
-        from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as row (
-          position integer, device_id uuid, device_name text, volume_id uuid, protector_id uuid,
-          volume_type text, mount_point text, sealed_key text, vault_key_id text, key_check text,
-          receipt text, escrowed_at timestamptz, entry text, request uuid,
-          request_expires_at timestamptz, request_id text)
-    ), remembered as (
-      insert into device_request (id, expires_at)
-      select request, request_expires_at from input order by request
-      on conflict (id) do nothing
-      returning id
-    ), inserted as (
-      insert into recovery_key (device_id, volume_id, protector_id, volume_type, mount_point,
-                                sealed_key, vault_key_id, key_check, receipt, escrowed_at, proof)
-      select device_id, volume_id, protector_id, volume_type, mount_point,
-             sealed_key, vault_key_id, key_check, receipt, escrowed_at,
-             case when entry is null then 'attested' else 'pending' end
-        from input join remembered on remembered.id = input.request
-       order by device_id, volume_id, protector_id
-      on conflict (device_id, volume_id, protector_id) do nothing
-      returning id, device_id, volume_id, protector_id
-    ), stored as (
-      select inserted.id, input.*
-        from inserted join input using (device_id, volume_id, protector_id)
-    ), proof as (
-      insert into key_proof (recovery_key_id, entry, queued_at)
-      select id, entry, escrowed_at from stored where entry is not null
-    ), entry as (
-      insert into audit_entry (occurred_at, action, outcome, actor_type, actor_id, actor_name,
-                               device_id, volume_id, recovery_key_id, request_id)
-      select escrowed_at, 'key.escrow', 'success', 'device', device_id, device_name,
-             device_id, volume_id, protector_id, request_id
-        from stored
-      returning id
-    ), pending as (
-      insert into audit_pending (entry_id) select id from entry
-    )
-    select input.position,
-           case when remembered.id is null then 'replayed'
-                when stored.id is null then 'exists'
-                else 'inserted' end as outcome
-      from input
-      left join remembered on remembered.id = input.request
-      left join stored on stored.position = input.position
-     order by input.position`.execute(db)
-  return outcomes.map((row) => row.outcome)
+  const input = JSON.stringify(keys.map(inputRow))
+  const { rows } = await db.executeQuery<{ outcome: InsertOutcome }>(
+    CompiledQuery.raw(INSERT_KEYS, [input]),
+  )
+  return rows.map((row) => row.outcome)
 }
 
 /** As `jsonb_to_recordset` reads it; bytes in base64. */
@@ -111,6 +115,7 @@ function inputRow(key: NewKey, position: number) {
 }
 
 export interface ExistingKey {
+  sealed_key: Buffer
   key_check: string
   receipt: string
 }
@@ -121,7 +126,7 @@ export async function selectKey(
 ): Promise<ExistingKey | undefined> {
   return await db
     .selectFrom('recovery_key')
-    .select(['key_check', 'receipt'])
+    .select(['sealed_key', 'key_check', 'receipt'])
     .where('device_id', '=', key.deviceId)
     .where('volume_id', '=', key.volumeId)
     .where('protector_id', '=', key.protectorId)

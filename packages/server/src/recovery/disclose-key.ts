@@ -15,6 +15,7 @@ import { auditActor, type AdministratorActor } from '../access/actor.ts'
 import type { RecordDenial } from '../access/record-denial.ts'
 import { appendAudit, type NewAuditEntry } from '../audit/append-audit.ts'
 import type { Database } from '../db/schema.ts'
+import { Coalescer } from '../db/coalescer.ts'
 import type { Deps } from '../deps.ts'
 import { AppError } from '../errors.ts'
 import { Secret } from '../http/secret.ts'
@@ -35,6 +36,25 @@ export interface DisclosureContext {
   readonly administrator: AdministratorActor
   readonly requestId: string
   readonly recordDenial: RecordDenial
+  readonly queue: DisclosureQueue
+}
+
+/** Disclosures on their way into the database. */
+export type DisclosureQueue = Coalescer<() => Promise<Recorded>, Recorded>
+
+/**
+ * Disclosures of one administrator wait for each other because of the budget, each with a
+ * connection. A program that asks for many at once must not take all connections from the devices.
+ */
+const RECORDED_AT_ONCE_MAX = 4
+
+export function createDisclosureQueue(): DisclosureQueue {
+  return new Coalescer({
+    run: async (tasks) => await Promise.all(tasks.map((task) => task())),
+    batchSizeMax: 1,
+    batchesMax: RECORDED_AT_ONCE_MAX,
+    retriesAlone: false,
+  })
 }
 
 /** What is committed before the key is opened. */
@@ -83,10 +103,12 @@ async function disclose(
 ): Promise<Disclosure> {
   checkReason(wanted.reason)
   const key = await findKey(deps, wanted)
-  const recorded = await orNothingIsShown(() => record(deps, context, wanted, key))
+  const recorded = await orNothingIsShown(() =>
+    context.queue.submit(() => record(deps, context, wanted, key)),
+  )
   let recoveryPassword: Secret<string>
   try {
-    recoveryPassword = openPassword(deps, key)
+    recoveryPassword = await openPassword(deps, key)
   } catch (error) {
     await orNothingIsShown(() => finish(deps, context, key, recorded, error))
     throw error
@@ -195,13 +217,14 @@ async function requestRotations(
   return ofThisKey
 }
 
-function openPassword(deps: Deps, key: KeyToDisclose): Secret<string> {
-  const recoveryKey = openStoredKey(deps.keyring, {
+async function openPassword(deps: Deps, key: KeyToDisclose): Promise<Secret<string>> {
+  const recoveryKey = await openStoredKey(deps.keyring, {
     deviceId: key.device_id,
     volumeId: key.volume_id,
     protectorId: key.protector_id,
     sealedKey: key.sealed_key,
     keyCheck: key.key_check,
+    receipt: key.receipt,
   })
   try {
     return new Secret(formatRecoveryPassword(recoveryKey))

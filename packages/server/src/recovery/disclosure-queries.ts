@@ -13,6 +13,7 @@ export interface KeyToDisclose {
   protector_id: string
   sealed_key: Buffer
   key_check: string
+  receipt: string
 }
 
 /** Two devices may hold the same protector, for example after a disk moved: at most two rows. */
@@ -33,6 +34,7 @@ export async function selectKeysToDisclose(
       'key.protector_id',
       'key.sealed_key',
       'key.key_check',
+      'key.receipt',
     ])
     .where('key.protector_id', '=', wanted.recoveryKeyId)
   if (wanted.deviceId !== undefined) query = query.where('key.device_id', '=', wanted.deviceId)

@@ -6,11 +6,13 @@
 import { randomUUID } from 'node:crypto'
 import { formatRecoveryPassword } from '@keydesk/bitlocker'
 import type { AuditEntry, Disclosure } from '@keydesk/contract'
+import { keyCheck, signReceipt } from '@keydesk/contract/receipt'
 import { sql, type Kysely } from 'kysely'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Database } from '../db/schema.ts'
 import type { TestDevice } from '../testing/test-device.ts'
 import { TestService } from '../testing/test-service.ts'
+import { generateKeyring } from '../vault/keyring.ts'
 
 let service: TestService
 let device: TestDevice
@@ -247,6 +249,64 @@ describe('P6 Bound', () => {
     expect(actionsAbout(entries, mine.protectorId)).toContain('disclosure.show failed')
     const last = entries.findLast(({ action }) => action === 'disclosure.show')
     expect(last?.detail).toMatchObject({ code: 'KEY_UNREADABLE' })
+  })
+
+  test.each(['no receipt at all', 'the receipt of another key', 'one signed by another key'])(
+    'a key that a database writer sealed and checked, with %s, gives an error',
+    async (what) => {
+      const [real, planted] = [await device.escrowNew(), device.protector()]
+      const { db, keyring } = service.deps
+      const body = device.escrowBody(planted)
+      const binding = { deviceId: device.deviceId, ...planted }
+      const check = keyCheck(planted.recoveryKey, binding)
+      const { receipt: other } = await db
+        .selectFrom('recovery_key')
+        .select('receipt')
+        .where('protector_id', '=', real.protectorId)
+        .executeTakeFirstOrThrow()
+      const forged = await signReceipt({
+        privateKey: generateKeyring().receiptKey.privateKey,
+        keyId: keyring.receiptKey.id,
+        origin: service.deps.config.origin,
+        binding,
+        keyCheck: check,
+        escrowedAt: new Date(),
+      })
+      const receipts = { 'no receipt at all': '', 'the receipt of another key': other }
+      await db
+        .insertInto('recovery_key')
+        .values({
+          device_id: device.deviceId,
+          volume_id: planted.volumeId,
+          protector_id: planted.protectorId,
+          volume_type: 'fixed',
+          sealed_key: Buffer.from(body.sealedKey, 'base64url'),
+          vault_key_id: keyring.vaultKey.id,
+          key_check: check,
+          receipt: receipts[what as keyof typeof receipts] ?? forged,
+          escrowed_at: new Date(),
+        })
+        .execute()
+      const response = await service.disclose(planted.protectorId)
+      expect(response.json()).toMatchObject({ status: 500, code: 'KEY_UNREADABLE' })
+      expect(response.body).not.toMatch(/\d{6}-\d{6}/)
+      const entries = await service.auditEntries()
+      expect(actionsAbout(entries, planted.protectorId)).toContain('disclosure.show failed')
+      // And a device that escrows it gets no receipt for what cannot be opened.
+      const again = await device.escrow(planted)
+      expect(again.json()).toMatchObject({ status: 500, code: 'KEY_UNREADABLE' })
+      expect(again.body).not.toContain('eyJ')
+    },
+  )
+
+  test('a key that was escrowed when the service had another name still opens', async () => {
+    await using own = await TestService.start()
+    const owner = await own.device()
+    const key = await owner.escrowNew()
+    Object.assign(own.deps.config, { origin: 'https://recovery.example' })
+    expect((await own.show(key.protectorId)).recoveryPassword).toBe(
+      formatRecoveryPassword(key.recoveryKey),
+    )
   })
 
   test('the rows of two protectors of one device exchanged give errors too', async () => {
