@@ -64,7 +64,7 @@ export async function startServer(options: StartServerOptions): Promise<void> {
     vaultKeyFile: config.vaultKeyFile,
     now: systemClock.now(),
     onFirstRun: async (trx) => {
-      const secret = await createBootstrapAdministrator(trx, systemClock.now())
+      const secret = await createBootstrapAdministrator(trx, keyring, systemClock.now())
       options.announce(firstRunText(config, secret))
     },
   })

@@ -12,11 +12,11 @@ import { hashSecretToken, isSecretToken } from './secret-token.ts'
 
 /** Throws AppError UNAUTHENTICATED; which part was wrong is not said. */
 export async function authenticateAdministrator(
-  deps: Pick<Deps, 'db'>,
+  deps: Pick<Deps, 'db' | 'keyring'>,
   token: string,
 ): Promise<AdministratorActor> {
   if (isSecretToken('admin', token)) {
-    const hash = hashSecretToken(token)
+    const hash = hashSecretToken(deps.keyring, token)
     const administrators = await selectAdministrators(deps.db)
     const matching = administrators.filter(({ secret_hash }) => timingSafeEqual(secret_hash, hash))
     const [administrator] = matching

@@ -1,6 +1,6 @@
 /**
  * The first administrator of a deployment, until people sign in: made once, in the transaction that
- * makes the deployment. The secret is returned to be printed and is stored as a hash only.
+ * makes the deployment. The secret is returned to be printed and is stored as a keyed hash only.
  */
 
 import { randomUUID } from 'node:crypto'
@@ -8,6 +8,7 @@ import type { Transaction } from 'kysely'
 import { appendAudit } from '../audit/append-audit.ts'
 import type { Database } from '../db/schema.ts'
 import type { Secret } from '../http/secret.ts'
+import type { Keyring } from '../vault/keyring.ts'
 import { insertAdministrator } from './queries.ts'
 import { createSecretToken, hashSecretToken } from './secret-token.ts'
 
@@ -15,6 +16,7 @@ const NAME = 'bootstrap'
 
 export async function createBootstrapAdministrator(
   trx: Transaction<Database>,
+  keyring: Keyring,
   now: Date,
 ): Promise<Secret<string>> {
   const id = randomUUID()
@@ -22,7 +24,7 @@ export async function createBootstrapAdministrator(
   await insertAdministrator(trx, {
     id,
     name: NAME,
-    secretHash: hashSecretToken(secret.reveal()),
+    secretHash: hashSecretToken(keyring, secret.reveal()),
     createdAt: now,
   })
   await appendAudit(trx, [

@@ -1,10 +1,13 @@
 /**
  * The bearer secrets that this server gives out: a prefix that makes a leak easy to find, and 256
- * random bits. Stored as SHA-256: with that much randomness a slow hash would add nothing.
+ * random bits. Stored as HMAC-SHA-256 under a key that only the vault key gives: with that much
+ * randomness a slow hash would add nothing, and a row that somebody inserts admits nobody.
  */
 
-import { createHash, randomBytes } from 'node:crypto'
+import { createHmac, randomBytes } from 'node:crypto'
 import { Secret } from '../http/secret.ts'
+import type { Keyring } from '../vault/keyring.ts'
+import { secretTokenKey } from '../vault/secret-token-key.ts'
 
 export type SecretTokenKind = 'admin' | 'enroll'
 
@@ -18,6 +21,7 @@ export function isSecretToken(kind: SecretTokenKind, text: string): boolean {
   return text.startsWith(prefix) && /^[A-Za-z0-9_-]{43}$/.test(text.slice(prefix.length))
 }
 
-export function hashSecretToken(token: string): Buffer {
-  return createHash('sha256').update(token).digest()
+/** 32 bytes. */
+export function hashSecretToken(keyring: Keyring, token: string): Buffer {
+  return createHmac('sha256', secretTokenKey(keyring)).update(token).digest()
 }

@@ -35,9 +35,7 @@ export async function enrollDevice(
   const known = await selectDeviceByKey(deps.db, device.keyThumbprint)
   if (known !== undefined) return known
   try {
-    return await deps.db
-      .transaction()
-      .execute(async (trx) => await addDevice(trx, device, deps.clock.now()))
+    return await deps.db.transaction().execute(async (trx) => await addDevice(trx, deps, device))
   } catch (error) {
     // The same device may have enrolled meanwhile, with the last use of the token or another one;
     // what this attempt did is rolled back, the use of its token too.
@@ -49,12 +47,13 @@ export async function enrollDevice(
 
 async function addDevice(
   trx: Transaction<Database>,
+  deps: Deps,
   device: NewDevice,
-  now: Date,
 ): Promise<string> {
+  const now = deps.clock.now()
   const { enrollmentToken, facts } = device
   const token = isSecretToken('enroll', enrollmentToken)
-    ? await useToken(trx, hashSecretToken(enrollmentToken), now)
+    ? await useToken(trx, hashSecretToken(deps.keyring, enrollmentToken), now)
     : undefined
   if (token === undefined) {
     throw new AppError(

@@ -36,7 +36,7 @@ export async function createEnrollmentToken(
       id: randomUUID(),
       name: wanted.name,
       group_name: wanted.groupName ?? null,
-      token_hash: hashSecretToken(token.reveal()),
+      token_hash: hashSecretToken(deps.keyring, token.reveal()),
       uses_max: wanted.usesMax,
       created_by: by.administrator.id,
       created_at: now,

@@ -1,4 +1,7 @@
-/** The whole application on a database of the test's own, with an administrator, spoken to by `inject`. */
+/**
+ * The whole application on a database of the test's own, with an administrator, spoken to by
+ * `inject`.
+ */
 
 import type {
   AuditEntry,
@@ -32,7 +35,7 @@ export class TestService implements AsyncDisposable {
     const deps = { ...(await createTestDeps(config)), ...overrides }
     const secret = await deps.db
       .transaction()
-      .execute((trx) => createBootstrapAdministrator(trx, deps.clock.now()))
+      .execute((trx) => createBootstrapAdministrator(trx, deps.keyring, deps.clock.now()))
     return new TestService(deps, await buildApp(deps), secret.reveal())
   }
 

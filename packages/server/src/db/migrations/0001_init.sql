@@ -17,7 +17,8 @@ create table deployment (
 create table administrator (
   id uuid primary key,
   name text not null constraint administrator_name_is_unique unique,
-  -- SHA-256 of `keydesk_admin_…`. The secret has 256 random bits, so a plain hash does.
+  -- HMAC-SHA-256 of `keydesk_admin_…` under a key derived from the vault key: who only writes this
+  -- database cannot make an administrator of himself.
   secret_hash bytea not null
     constraint administrator_secret_hash_length check (octet_length(secret_hash) = 32),
   created_at timestamptz not null
@@ -27,7 +28,7 @@ create table enrollment_token (
   id uuid primary key,
   name text not null,
   group_name text,
-  -- SHA-256 of `keydesk_enroll_…`
+  -- HMAC-SHA-256 of `keydesk_enroll_…` under the same key
   token_hash bytea not null
     constraint enrollment_token_hash_is_unique unique
     constraint enrollment_token_hash_length check (octet_length(token_hash) = 32),
