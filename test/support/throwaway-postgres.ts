@@ -1,9 +1,11 @@
 /**
  * A PostgreSQL for one test run: the embedded one, in a new directory below the system's temporary
- * one, gone afterwards. Works for root and for other users, as the product does.
+ * one, gone afterwards, also when the run is killed. Works for root and for other users, as the
+ * product does.
  */
 
-import { mkdtempSync, rmSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startEmbeddedPostgres } from '../../packages/server/src/db/embedded/embedded-postgres.ts'
@@ -21,18 +23,44 @@ const SETTINGS = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'o
 
 export async function startThrowawayPostgres(): Promise<ThrowawayPostgres> {
   const dataDir = mkdtempSync(join(tmpdir(), 'keydesk-test-postgres-'))
-  const postgres = await startEmbeddedPostgres({
-    dataDir,
-    poolMax: 200,
-    log: createLog({ level: 'silent', format: 'json' }),
-    onFailure: (reason) => console.error(`The test database: ${reason}.`),
-    settings: SETTINGS,
+  try {
+    const postgres = await startEmbeddedPostgres({
+      dataDir,
+      poolMax: 200,
+      log: createLog({ level: 'silent', format: 'json' }),
+      onFailure: (reason) => console.error(`The test database: ${reason}.`),
+      settings: SETTINGS,
+    })
+    const callOff = endWithThisProcess(dataDir)
+    return {
+      superuserUrl: postgres.superuserUrl,
+      async stop() {
+        callOff()
+        await postgres.stop()
+        rmSync(dataDir, { recursive: true, force: true })
+      },
+    }
+  } catch (error) {
+    rmSync(dataDir, { recursive: true, force: true })
+    throw error
+  }
+}
+
+/**
+ * A shell that waits for the end of its standard input, which this process holds open, and then ends
+ * PostgreSQL and deletes its files. Returns what calls it off.
+ */
+function endWithThisProcess(dataDir: string): () => void {
+  if (process.platform === 'win32') return () => undefined
+  const pidFile = join(dataDir, 'postgres', 'postmaster.pid')
+  const pid = readFileSync(pidFile, 'utf8').split('\n', 1)[0] ?? ''
+  const script = 'cat >/dev/null; kill -QUIT "$1"; sleep 1; rm -rf "$2"'
+  const watcher = spawn('/bin/sh', ['-c', script, 'sh', pid, dataDir], {
+    detached: true,
+    stdio: ['pipe', 'ignore', 'ignore'],
   })
-  return {
-    superuserUrl: postgres.superuserUrl,
-    async stop() {
-      await postgres.stop()
-      rmSync(dataDir, { recursive: true, force: true })
-    },
+  watcher.unref()
+  return () => {
+    if (watcher.pid !== undefined) process.kill(-watcher.pid, 'SIGKILL')
   }
 }
