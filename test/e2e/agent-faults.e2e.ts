@@ -176,15 +176,15 @@ async function rotation(): Promise<FaultBench> {
 }
 
 /**
- * In the normal run: both failures of every change of the disk, one of every write of the state and
- * every request, and an eighth of the calls that only read. A row costs a second of a core.
+ * In the normal run: both failures of every change of the disk or the state and of every request,
+ * and an eighth of the calls that only read. A row costs a second of a core.
  */
 function choose({ mode, death, index }: Fault, call: string): boolean {
   if (isSlow) return true
   const isError = mode === 'fails' && !death
   const isLostAtTheEnd = mode !== 'fails' && death
-  if (/^disk\.(add|remove|encrypt)/.test(call)) return isError || isLostAtTheEnd
-  if (/^(state\.write|service)/.test(call)) return index % 2 === 0 ? isLostAtTheEnd : isError
+  const isChange = /^(disk\.(add|remove|encrypt)|state\.write|service)/.test(call)
+  if (isChange) return isError || isLostAtTheEnd
   return index % 8 === 0 && isError
 }
 

@@ -13,8 +13,11 @@ import type { Fault } from './fault-injector.ts'
 export interface FaultBench extends AsyncDisposable {
   /** A new process. */
   open(injector: FaultInjector): Promise<Agent>
-  /** Throws when P1 or P2 is broken at this instant. */
-  checkPromises(): Promise<void>
+  /**
+   * Throws when P1 or P2 is broken at this instant. `call` is the one that just ended; without it
+   * the check is as thorough as it can be.
+   */
+  checkPromises(call?: string): Promise<void>
   /** Throws when the disk, the state and the service are not as the scenario must leave them. */
   checkEnd(): Promise<void>
 }
@@ -25,7 +28,7 @@ const RECOVERY_ROUNDS = 3
 /** The calls of an undisturbed run, which must reach the end in one round. */
 async function recordCalls(setUp: () => Promise<FaultBench>): Promise<string[]> {
   await using bench = await setUp()
-  const injector = new FaultInjector(undefined, () => bench.checkPromises())
+  const injector = new FaultInjector(undefined, (call) => bench.checkPromises(call))
   await runRound(await bench.open(injector))
   await bench.checkEnd()
   return injector.calls
@@ -33,7 +36,7 @@ async function recordCalls(setUp: () => Promise<FaultBench>): Promise<string[]> 
 
 async function runWithFault(setUp: () => Promise<FaultBench>, fault: Fault): Promise<void> {
   await using bench = await setUp()
-  const injector = new FaultInjector(fault, () => bench.checkPromises())
+  const injector = new FaultInjector(fault, (call) => bench.checkPromises(call))
   let agent = await openOrFail(bench, injector)
   agent = await roundOrDeath(agent)
   // The agent may have taken the end of its process for an error of the network, say.
@@ -41,7 +44,7 @@ async function runWithFault(setUp: () => Promise<FaultBench>, fault: Fault): Pro
   if (!injector.hasFired) throw new Error('the fault was not reached: the run is not repeatable')
   await bench.checkPromises()
   for (let round = 1; ; round++) {
-    agent ??= await bench.open(new FaultInjector(undefined, () => bench.checkPromises()))
+    agent ??= await bench.open(new FaultInjector(undefined, (call) => bench.checkPromises(call)))
     await runRound(agent)
     await bench.checkPromises()
     try {
