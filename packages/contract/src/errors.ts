@@ -36,6 +36,7 @@ export const ERROR_CODES = {
     status: 409,
     title: 'A different key is already escrowed for this protector',
   },
+  DEVICE_KEY_LIMIT: { status: 409, title: 'The device has as many keys stored as it may' },
 
   // Recovery.
   KEY_ID_AMBIGUOUS: { status: 409, title: 'More than one device has a key with this ID' },

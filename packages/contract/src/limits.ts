@@ -32,6 +32,11 @@ export const LIMITS = {
    * more than this.
    */
   protectorsPerVolumeMax: 32,
+  /**
+   * Active recovery keys that one device may have stored: every protector of the largest check-in.
+   * Keys that arrive in one moment may pass it by two batches, 128.
+   */
+  activeKeysPerDeviceMax: 2048,
   /** A protector's on-disk datum is about 300 bytes; nested public-key data may reach a few KiB. */
   protectorEntryBytesMax: 4096,
   /**

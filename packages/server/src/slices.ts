@@ -20,7 +20,8 @@ import { rotationRoutes } from './rotation/routes.ts'
 
 /** Registers who may call what, and then every route of the API. */
 export function registerSlices(app: App, deps: Deps): void {
-  const recordDenial = createDenialRecorder(deps)
+  const denials = createDenialRecorder(deps)
+  const { recordDenial } = denials
   const rememberRequest = createRequestMemory(deps)
   const presence = createPresence(deps)
   enforcePermissions(app, deps, {
@@ -35,6 +36,7 @@ export function registerSlices(app: App, deps: Deps): void {
   rotationRoutes(app, deps)
   auditRoutes(app, deps)
   keepPresence(app, presence)
+  app.addHook('onClose', async () => denials.flush())
 }
 
 function keepPresence(app: App, presence: Presence): void {

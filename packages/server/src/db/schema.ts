@@ -124,6 +124,8 @@ export interface ExposureTable {
 /** @public */
 export interface KeyProofTable {
   recovery_key_id: number
+  device_id: string
+  turn: number
   entry: Buffer
   queued_at: Date
   claimed_until: Date | null

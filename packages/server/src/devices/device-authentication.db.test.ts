@@ -107,6 +107,10 @@ describe('a token is good for one request', () => {
     expect((await service.post(url, body, token)).json()).toMatchObject({ status: 401 })
     service.deps.clock.advance(2)
     await deleteExpiredRequests(service.deps.db, service.deps.clock.now())
+    // A server whose clock is behind may still take it.
+    expect((await countRequests()).rows).toBeGreaterThan(0)
+    service.deps.clock.advance(360)
+    await deleteExpiredRequests(service.deps.db, service.deps.clock.now())
     const { rows } = await countRequests()
     expect(rows).toBe(0)
     expect((await service.post(url, body, token)).json()).toMatchObject({ code: 'CLOCK_SKEW' })

@@ -1,6 +1,7 @@
 /** SQL of device authentication: who signs with which key, and which requests were already seen. */
 
-import { sql, type Kysely } from 'kysely'
+import { LIMITS } from '@keydesk/contract'
+import { CompiledQuery, sql, type Kysely } from 'kysely'
 import type { DeviceRequest } from '../access/actor.ts'
 import type { Database } from '../db/schema.ts'
 
@@ -11,13 +12,19 @@ export interface DeviceKeyRow {
   report_digest: Buffer | null
 }
 
+const MARGIN_MS = (LIMITS.requestLifetimeSecondsMax + LIMITS.clockToleranceSeconds) * 1000
+
+/** One text for ever, because every request of every device asks it. */
+const SELECT_DEVICE_KEYS = `
+  select id, name, public_key, report_digest from device where id = any($1::uuid[])`
+
 export async function selectDeviceKeys(
   db: Kysely<Database>,
   deviceIds: readonly string[],
 ): Promise<DeviceKeyRow[]> {
-  const { rows } = await sql<DeviceKeyRow>`
-    select id, name, public_key, report_digest
-      from device where id = any(${deviceIds}::uuid[])`.execute(db)
+  const { rows } = await db.executeQuery<DeviceKeyRow>(
+    CompiledQuery.raw(SELECT_DEVICE_KEYS, [deviceIds]),
+  )
   return rows
 }
 
@@ -43,7 +50,11 @@ export async function insertRequests(
   return rows.map((row) => row.id)
 }
 
-/** Forgets requests that have expired and so would be refused anyway. */
+/**
+ * Forgets requests that have expired and so would be refused anyway. Long after: the clock of
+ * another server, or this one before it was set right, may still take them for valid.
+ */
 export async function deleteExpiredRequests(db: Kysely<Database>, now: Date): Promise<void> {
-  await sql`delete from device_request where expires_at < ${now}`.execute(db)
+  const forgotten = new Date(now.getTime() - MARGIN_MS)
+  await sql`delete from device_request where expires_at < ${forgotten}`.execute(db)
 }

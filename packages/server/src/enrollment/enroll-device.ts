@@ -29,7 +29,7 @@ export interface NewDevice {
 
 /** Returns the device ID. Throws AppError ENROLLMENT_TOKEN_INVALID. */
 export async function enrollDevice(
-  deps: Pick<Deps, 'db' | 'clock'>,
+  deps: Pick<Deps, 'db' | 'clock' | 'keyring'>,
   device: NewDevice,
 ): Promise<string> {
   const known = await selectDeviceByKey(deps.db, device.keyThumbprint)
@@ -47,7 +47,7 @@ export async function enrollDevice(
 
 async function addDevice(
   trx: Transaction<Database>,
-  deps: Deps,
+  deps: Pick<Deps, 'clock' | 'keyring'>,
   device: NewDevice,
 ): Promise<string> {
   const now = deps.clock.now()

@@ -7,7 +7,7 @@
  * nothing (promise P7). Keys that arrive together share one commit.
  */
 
-import type { EscrowRequest } from '@keydesk/contract'
+import { LIMITS, type EscrowRequest } from '@keydesk/contract'
 import { decodeBase64Url } from '@keydesk/contract/base64url'
 import { isSameKeyCheck, keyCheck, signReceipt } from '@keydesk/contract/receipt'
 import type { DeviceActor } from '../access/actor.ts'
@@ -37,7 +37,7 @@ export type EscrowKey = (
 
 /**
  * The returned function throws AppError SEALED_KEY_INVALID, VAULT_KEY_UNKNOWN, REQUEST_REPLAYED,
- * PROTECTOR_CONFLICT or KEY_UNREADABLE.
+ * PROTECTOR_CONFLICT, DEVICE_KEY_LIMIT or KEY_UNREADABLE.
  */
 export function createEscrow(deps: Deps, recordDenial: RecordDenial): EscrowKey {
   const insert = new Coalescer<NewKey, InsertOutcome>({
@@ -122,7 +122,13 @@ async function settle(deps: Deps, key: NewKey, outcome: InsertOutcome): Promise<
   if (outcome === 'replayed') throw requestReplayed()
   if (outcome === 'inserted') return { isNew: true, receipt: key.receipt }
   const existing = await selectKey(deps.db, key)
-  if (existing === undefined) throw new Error('a stored key is gone')
+  if (existing === undefined) {
+    throw new AppError(
+      'DEVICE_KEY_LIMIT',
+      `A device may have ${LIMITS.activeKeysPerDeviceMax} active keys stored. Check in, so that ` +
+        'keys of protectors that are gone no longer count.',
+    )
+  }
   if (!isSameKeyCheck(existing.key_check, key.keyCheck)) {
     throw new AppError(
       'PROTECTOR_CONFLICT',

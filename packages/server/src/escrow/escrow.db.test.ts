@@ -4,12 +4,13 @@
  */
 
 import { createPublicKey, randomBytes, randomUUID } from 'node:crypto'
+import { LIMITS } from '@keydesk/contract'
 import { verifyReceipt } from '@keydesk/contract/receipt'
 import { openSealedKey, sealRecoveryKey } from '@keydesk/contract/sealed-key'
 import type { LightMyRequestResponse } from 'fastify'
 import { sql } from 'kysely'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { TestDevice, TestProtector } from '../testing/test-device.ts'
+import { volumeWith, type TestDevice, type TestProtector } from '../testing/test-device.ts'
 import { TestService } from '../testing/test-service.ts'
 
 let service: TestService
@@ -300,4 +301,24 @@ test.each([
 ])('%s is refused with INVALID_REQUEST', async (_, more) => {
   const response = await device.escrow(device.protector(), more)
   expect(response.json()).toMatchObject({ status: 400, code: 'INVALID_REQUEST' })
+})
+
+test('a device that has as many active keys as it may gets no more, and keeps what it has', async () => {
+  await using own = await TestService.start()
+  const [full, other] = [await own.device(), await own.device()]
+  const stored = await full.escrowNew()
+  await sql`
+    insert into recovery_key (device_id, volume_id, protector_id, volume_type, sealed_key,
+                              vault_key_id, key_check, receipt, escrowed_at)
+    select device_id, gen_random_uuid(), gen_random_uuid(), volume_type, sealed_key, vault_key_id,
+           key_check, receipt, escrowed_at
+      from recovery_key, generate_series(2, ${LIMITS.activeKeysPerDeviceMax})`.execute(own.deps.db)
+  const more = full.protector()
+  const refused = await full.escrow(more)
+  expect(refused.json()).toMatchObject({ status: 409, code: 'DEVICE_KEY_LIMIT' })
+  expect((await full.escrow(stored)).statusCode).toBe(200)
+  expect((await other.escrow(other.protector())).statusCode).toBe(201)
+  // Keys that are gone from the disk do not count.
+  await full.report([volumeWith(stored.volumeId, [])])
+  expect((await full.escrow(more)).statusCode).toBe(201)
 })

@@ -16,8 +16,9 @@ export interface ClaimedProof {
 }
 
 /**
- * Takes the oldest proof that nobody works on. Whoever takes it has it until `claimedUntil`; a
- * worker that dies lets go of it then.
+ * Takes the oldest proof that nobody works on, the first of each device before the second of any: a
+ * device that queues thousands keeps nobody else waiting. Whoever takes it has it until
+ * `claimedUntil`; a worker that dies lets go of it then.
  */
 export async function claimProof(
   db: Kysely<Database>,
@@ -27,7 +28,7 @@ export async function claimProof(
     with next as (
       select recovery_key_id from key_proof
        where claimed_until is null or claimed_until < ${options.now}
-       order by queued_at
+       order by turn, queued_at
        limit 1
          for update skip locked
     ), claimed as (
@@ -76,9 +77,12 @@ export async function queueProofs(
       .where('proof', '=', 'attested')
       .executeTakeFirst()
     if (numUpdatedRows === 0n) continue
-    await trx
-      .insertInto('key_proof')
-      .values({ recovery_key_id: keyId, entry: Buffer.from(entry), queued_at: now })
-      .execute()
+    await sql`
+      insert into key_proof (recovery_key_id, device_id, turn, entry, queued_at)
+      select id, device_id,
+             (select count(*) from key_proof waiting
+               where waiting.device_id = recovery_key.device_id),
+             ${Buffer.from(entry)}, ${now}
+        from recovery_key where id = ${keyId}`.execute(trx)
   }
 }

@@ -149,6 +149,25 @@ describe('the queue', () => {
     }
   })
 
+  test('is fair: the first of one device goes before the second of another', async () => {
+    await using own = await TestService.start()
+    const [many, one] = [await own.device(), await own.device()]
+    const names = new Map<string, string>()
+    const escrow = async (of: TestDevice, name: string) => {
+      const protector = of.protector()
+      names.set(protector.protectorId, name)
+      await of.escrow(protector, { protectorEntry: 'AAAA' })
+      own.deps.clock.advance(1)
+    }
+    for (const name of ['many 1', 'many 2', 'many 3']) await escrow(many, name)
+    await escrow(one, 'one 1')
+    while (await proveNextKey(own.deps));
+    const order = (await own.auditEntries())
+      .filter(({ action }) => action === 'key.prove')
+      .map(({ recoveryKeyId }) => names.get(recoveryKeyId ?? ''))
+    expect(order).toEqual(['many 1', 'one 1', 'many 2', 'many 3'])
+  })
+
   test('takes up what a dead worker let go of, and gives up after five of them', async () => {
     const protector = device.protector()
     await device.escrow(protector, { protectorEntry: 'AAAA' })

@@ -1,6 +1,7 @@
 /** SQL of escrow. What is inserted here is never changed and never deleted. */
 
 import { CompiledQuery, type Kysely } from 'kysely'
+import { LIMITS } from '@keydesk/contract'
 import type { Database } from '../db/schema.ts'
 
 export interface NewKey {
@@ -22,7 +23,8 @@ export interface NewKey {
   readonly requestId: string
 }
 
-export type InsertOutcome = 'inserted' | 'exists' | 'replayed'
+/** `notInserted`: there is one, or the device has as many as it may. */
+export type InsertOutcome = 'inserted' | 'notInserted' | 'replayed'
 
 /** One text for ever: put together anew for each batch, it took as long as sending it. */
 const INSERT_KEYS = `
@@ -47,6 +49,9 @@ const INSERT_KEYS = `
            sealed_key, vault_key_id, key_check, receipt, escrowed_at,
            case when entry is null then 'attested' else 'pending' end
       from input join remembered on remembered.id = input.request
+     where (select count(*) from recovery_key key
+             where key.device_id = input.device_id and key.state = 'active'
+           ) < ${LIMITS.activeKeysPerDeviceMax}
      order by device_id, volume_id, protector_id
     on conflict (device_id, volume_id, protector_id) do nothing
     returning id, device_id, volume_id, protector_id
@@ -54,8 +59,13 @@ const INSERT_KEYS = `
     select inserted.id, input.*
       from inserted join input using (device_id, volume_id, protector_id)
   ), proof as (
-    insert into key_proof (recovery_key_id, entry, queued_at)
-    select id, entry, escrowed_at from stored where entry is not null
+    insert into key_proof (recovery_key_id, device_id, turn, entry, queued_at)
+    select id, device_id,
+           row_number() over (partition by device_id order by id) - 1
+             + (select count(*) from key_proof waiting
+                 where waiting.device_id = stored.device_id),
+           entry, escrowed_at
+      from stored where entry is not null
   ), entry as (
     insert into audit_entry (occurred_at, action, outcome, actor_type, actor_id, actor_name,
                              device_id, volume_id, recovery_key_id, request_id)
@@ -67,7 +77,7 @@ const INSERT_KEYS = `
     insert into audit_pending (entry_id) select id from entry
   )
   select case when remembered.id is null then 'replayed'
-              when stored.id is null then 'exists'
+              when stored.id is null then 'notInserted'
               else 'inserted' end as outcome
     from input
     left join remembered on remembered.id = input.request
@@ -78,8 +88,8 @@ const INSERT_KEYS = `
  * Remembers the signed requests and inserts the keys, the proofs to be made and the audit entries:
  * one statement for the whole batch, hence one transaction and one durable commit.
  *
- * A key that exists already is left alone (`exists`); its transaction, if still open, is waited
- * for.
+ * A key that exists already is left alone (`notInserted`); its transaction, if still open, is
+ * waited for.
  */
 export async function insertKeys(
   db: Kysely<Database>,

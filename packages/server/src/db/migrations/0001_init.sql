@@ -151,6 +151,10 @@ create index recovery_key_by_protector on recovery_key (protector_id);
 -- On-disk entries that wait for a worker to check them against the stored key.
 create table key_proof (
   recovery_key_id bigint primary key references recovery_key (id),
+  -- That of the key; here for the turn only.
+  device_id uuid not null,
+  -- How many proofs of the device waited when this one came: lower ones go first.
+  turn integer not null constraint key_proof_turn_from_zero check (turn >= 0),
   entry bytea not null
     constraint key_proof_entry_length check (octet_length(entry) between 1 and 4096),
   queued_at timestamptz not null,
@@ -159,7 +163,8 @@ create table key_proof (
   attempts integer not null default 0
 );
 
-create index key_proof_by_age on key_proof (queued_at);
+create index key_proof_by_turn on key_proof (turn, queued_at);
+create index key_proof_by_device on key_proof (device_id);
 
 create table disclosure (
   id uuid primary key,
