@@ -3,7 +3,9 @@ import { describe, expect, test, vi } from 'vitest'
 import { addRecoveryPassword } from './add-recovery-password.ts'
 import { createVolume } from './create-volume.ts'
 import type { CreatedVolume } from './create-volume.ts'
-import { readU32 } from './little-endian.ts'
+import { encodeRegion } from './encode-region.ts'
+import { readU32, writeU16, writeU64 } from './little-endian.ts'
+import { NonceSource } from './nonce-source.ts'
 import { readRecoveryPasswords } from './read-recovery-passwords.ts'
 import { readMetadata, readVolume } from './read-volume.ts'
 import { generateRecoveryKey, parseRecoveryPassword } from './recovery-password.ts'
@@ -18,7 +20,7 @@ import {
 } from './testing/windows-volumes.ts'
 import { slow } from './testing/slow.ts'
 import { unlockVolume } from './unlock-volume.ts'
-import type { UnlockedVolume } from './unlocked-volume.ts'
+import { UnlockedVolume } from './unlocked-volume.ts'
 import { latestNonceOf } from './validation.ts'
 import type { VolumeError } from './volume-error.ts'
 
@@ -209,6 +211,92 @@ describe('what rotation refuses, without writing a byte', () => {
       message: 'The volume is locked again',
       writes: 0,
     })
+  })
+
+  /** What Windows could have written: authentic, in all three copies. */
+  const rewrite = async (
+    { storage, unlocked }: Awaited<ReturnType<typeof newVolume>>,
+    change: (header: Uint8Array, entries: Uint8Array[]) => void,
+  ) => {
+    const { boot, valid } = await readMetadata(storage)
+    const [source] = valid
+    const header = source.region.slice(0, 112)
+    const entries = source.datums.map(({ bytes }) => bytes.slice())
+    change(header, entries)
+    const nonces = new NonceSource({ counter: source.nextNonceCounter })
+    const masterKey = UnlockedVolume.masterKeyOf(unlocked)
+    const region = encodeRegion(header, entries, { masterKey, nonces })
+    for (const offset of boot.metadataOffsets) storage.bytes.set(region, offset)
+  }
+  const refusals = async ({
+    storage,
+    created,
+    unlocked,
+  }: Awaited<ReturnType<typeof newVolume>>) => {
+    const ids = [created.recoveryPasswords[0]!.protectorId]
+    return [
+      await refusal(storage, () => addRecoveryPassword(storage, unlocked)),
+      await refusal(storage, () => removeProtectors(storage, unlocked, ids)),
+    ]
+  }
+  const twice = <T>(one: T) => [one, one]
+
+  test('a suspended volume: it holds a clear key', async () => {
+    const volume = await newVolume(2)
+    await rewrite(volume, (_header, entries) => {
+      const startupKey = entries.find((entry) => entry[4] === 8 && entry[35] === 0x02)
+      const clearKey = startupKey!.slice()
+      clearKey[8]! ^= 1
+      clearKey[35] = 0
+      entries.push(clearKey)
+    })
+    const { protectors } = await readVolume(volume.storage)
+    expect(protectors.map(({ type }) => type)).toContain('clearKey')
+    expect(await refusals(volume)).toEqual(
+      twice({
+        code: 'VOLUME_SUSPENDED',
+        message:
+          'The protection of this volume is suspended (it holds a clear key): ' +
+          'resume it in Windows first',
+        writes: 0,
+      }),
+    )
+  })
+
+  test.each([
+    [2, 4],
+    [4, 1],
+    [2, 1],
+    [5, 4],
+    [9, 9],
+  ])('a volume in state %i, going to %i', async (current, next) => {
+    const volume = await newVolume(2)
+    await rewrite(volume, (header) => {
+      writeU16(header, 12, current)
+      writeU16(header, 14, next)
+    })
+    expect(await refusals(volume)).toEqual(
+      twice({
+        code: 'VOLUME_STATE',
+        message: `Only a fully encrypted volume is changed; this one is in state ${current}, going to ${next}`,
+        writes: 0,
+      }),
+    )
+  })
+
+  test('a metadata copy that sector 0 has in another place', async () => {
+    const volume = await newVolume(2)
+    const { boot } = await readMetadata(volume.storage)
+    // Sector 0 leads to copies 0 and 1; copy 2 lies where only the metadata says.
+    writeU64(volume.storage.bytes, 176 + 16, BigInt(boot.metadataOffsets[2] - 4096))
+    const disagreement = {
+      code: 'VOLUME_DAMAGED',
+      message:
+        'Sector 0 and the metadata disagree about where the metadata copies lie: nothing is written',
+      writes: 0,
+    }
+    expect(await refusals(volume)).toEqual(twice(disagreement))
+    expect(await refusal(volume.storage, () => repairVolume(volume.storage))).toEqual(disagreement)
   })
 
   test.skipIf(!haveWindowsVolumes)(
