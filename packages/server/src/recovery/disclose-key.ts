@@ -36,7 +36,6 @@ export interface DisclosureContext {
   readonly administrator: AdministratorActor
   readonly requestId: string
   readonly recordDenial: RecordDenial
-  readonly queue: DisclosureQueue
 }
 
 /** Disclosures on their way into the database. */
@@ -103,9 +102,7 @@ async function disclose(
 ): Promise<Disclosure> {
   checkReason(wanted.reason)
   const key = await findKey(deps, wanted)
-  const recorded = await orNothingIsShown(() =>
-    context.queue.submit(() => record(deps, context, wanted, key)),
-  )
+  const recorded = await orNothingIsShown(() => record(deps, context, wanted, key))
   let recoveryPassword: Secret<string>
   try {
     recoveryPassword = await openPassword(deps, key)
