@@ -10,7 +10,13 @@ import { BITLOCKER_LIMITS } from './limits.ts'
  */
 export type RecoveryKeyId = { id: string } | { prefix: string }
 
-export type RecoveryKeyIdErrorCode = 'RECOVERY_KEY_ID_INVALID' | 'RECOVERY_KEY_ID_TOO_SHORT'
+/** Every code, for whoever documents or checks them. */
+export const RECOVERY_KEY_ID_ERROR_CODES = [
+  'RECOVERY_KEY_ID_INVALID',
+  'RECOVERY_KEY_ID_TOO_SHORT',
+] as const
+
+export type RecoveryKeyIdErrorCode = (typeof RECOVERY_KEY_ID_ERROR_CODES)[number]
 
 /** Why a text is no recovery key ID. */
 export class RecoveryKeyIdError extends Error {

@@ -5,11 +5,15 @@
  */
 import { BITLOCKER_LIMITS } from './limits.ts'
 
-export type RecoveryPasswordErrorCode =
-  | 'RECOVERY_PASSWORD_LENGTH'
-  | 'RECOVERY_PASSWORD_DIGIT'
-  | 'RECOVERY_PASSWORD_CHECK'
-  | 'RECOVERY_PASSWORD_RANGE'
+/** Every code, for whoever documents or checks them. */
+export const RECOVERY_PASSWORD_ERROR_CODES = [
+  'RECOVERY_PASSWORD_LENGTH',
+  'RECOVERY_PASSWORD_DIGIT',
+  'RECOVERY_PASSWORD_CHECK',
+  'RECOVERY_PASSWORD_RANGE',
+] as const
+
+export type RecoveryPasswordErrorCode = (typeof RECOVERY_PASSWORD_ERROR_CODES)[number]
 
 const GROUPS = 8
 const GROUP_DIGITS = 6

@@ -6,27 +6,34 @@
 import type { RecoveryPasswordErrorCode } from '@keydesk/bitlocker'
 import type { VolumeErrorCode } from '@keydesk/bitlocker/volume'
 
-export type CommandErrorCode =
+/** The command's own codes; README.md says what to do about each. */
+export const COMMAND_ERROR_CODES = [
   /** The command line itself. */
-  | 'USAGE'
+  'USAGE',
   /** A file other than the volume cannot be read. */
-  | 'FILE_READ'
+  'FILE_READ',
   /** A file other than the volume cannot be written. */
-  | 'FILE_WRITE'
+  'FILE_WRITE',
   /** A file is in the place where a new one is to be written. */
-  | 'FILE_EXISTS'
+  'FILE_EXISTS',
   /** Standard output cannot be written. */
-  | 'OUTPUT'
-  | 'SIZE_INVALID'
+  'OUTPUT',
+  'SIZE_INVALID',
   /** The disk has several BitLocker partitions, or not this one. */
-  | 'PARTITION'
+  'PARTITION',
   /** Which protector to replace is not clear, or it is not there. */
-  | 'PROTECTOR_CHOICE'
+  'PROTECTOR_CHOICE',
   /** The recovery password or startup key does not unlock the volume. */
-  | 'CREDENTIAL_REFUSED'
+  'CREDENTIAL_REFUSED',
   /** The new recovery password is on the volume, and the old one may be, too. */
-  | 'ROTATION_HALF_DONE'
-  | 'INTERRUPTED'
+  'ROTATION_HALF_DONE',
+  'INTERRUPTED',
+  /** A fault of the program. */
+  'INTERNAL',
+] as const
+
+export type CommandErrorCode =
+  | (typeof COMMAND_ERROR_CODES)[number]
   | RecoveryPasswordErrorCode
   | VolumeErrorCode
 
