@@ -1,6 +1,7 @@
 /** Sizes as people type them: `64M`, `1G`, `1.5 GiB` is not one; a bare number is bytes. */
+import { BITLOCKER_LIMITS } from '@keydesk/bitlocker'
+
 import { CommandError } from '../command-error.ts'
-import { VOLUME_BYTES_MAX, VOLUME_BYTES_MIN } from '../limits.ts'
 
 const FACTORS: Readonly<Record<string, number>> = {
   '': 1,
@@ -21,7 +22,8 @@ export function parseSize(text: string): number {
     )
   }
   const bytes = Number(match[1]) * factor
-  if (bytes < VOLUME_BYTES_MIN || bytes > VOLUME_BYTES_MAX) {
+  const { newVolumeMinBytes, volumeMaxBytes } = BITLOCKER_LIMITS
+  if (bytes < newVolumeMinBytes || bytes > volumeMaxBytes) {
     throw new CommandError('SIZE_INVALID', 'A volume has a size from 1M to 64T')
   }
   return bytes

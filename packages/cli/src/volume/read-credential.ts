@@ -2,11 +2,12 @@
  * The recovery password or startup key that a command was given. Invariants: it comes from a file
  * or standard input, never from an argument; what was read is wiped once it is parsed.
  */
+import { BITLOCKER_LIMITS } from '@keydesk/bitlocker'
 import { parseStartupKey } from '@keydesk/bitlocker/volume'
 import type { Credential } from '@keydesk/bitlocker/volume'
 
 import { CommandError } from '../command-error.ts'
-import { PASSWORD_FILE_BYTES_MAX, STARTUP_KEY_FILE_BYTES_MAX } from '../limits.ts'
+import { PASSWORD_FILE_BYTES_MAX } from '../limits.ts'
 import { readFileBounded, readStdinBounded } from './read-file-bounded.ts'
 import { recoveryKeyInText } from './recovery-password-text.ts'
 
@@ -32,7 +33,7 @@ export async function readCredential(
     )
   }
   if (startupKey !== undefined) {
-    const bytesMax = STARTUP_KEY_FILE_BYTES_MAX
+    const bytesMax = BITLOCKER_LIMITS.startupKeyFileBytes
     const file = await readFileBounded(startupKey, { bytesMax, signal })
     try {
       return { type: 'startupKey', startupKey: parseStartupKey(file) }
