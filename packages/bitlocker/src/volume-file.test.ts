@@ -18,6 +18,7 @@ import { createVolume } from './create-volume.ts'
 import { usedBy } from './mounted-volume.ts'
 import { readVolume } from './read-volume.ts'
 import { createVolumeFile, openVolumeFile } from './volume-file.ts'
+import { lockFailure } from './volume-lock.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'keydesk-file-'))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -82,7 +83,10 @@ describe('volume files', () => {
   })
 })
 
-describe.skipIf(process.platform !== 'linux')('one writer at a time', () => {
+const haveLock = process.platform === 'linux'
+if (!haveLock) process.stderr.write('SKIP: the lock of volume files is tried on Linux only\n')
+
+describe.skipIf(!haveLock)('one writer at a time', () => {
   test('a second writer is refused, readers are not, and closing frees it', async () => {
     const path = fresh()
     writeFileSync(path, new Uint8Array(4096))
@@ -116,6 +120,15 @@ describe.skipIf(process.platform !== 'linux')('one writer at a time', () => {
     await using file = await openVolumeFile(path, { access: 'write' })
     expect(file.size).toBe(4096)
   })
+})
+
+test.each([
+  ['EADDRINUSE', 'VOLUME_IN_USE', 'Another Keydesk process is changing this volume'],
+  ['EMFILE', 'VOLUME_IO', 'The volume cannot be locked for writing (EMFILE)'],
+  ['EACCES', 'VOLUME_IO', 'The volume cannot be locked for writing (EACCES)'],
+])('a lock that fails with %s is %s', (cause, code, message) => {
+  const error = Object.assign(new Error(cause), { code: cause })
+  expect(lockFailure(error)).toMatchObject({ code, message, cause: error })
 })
 
 describe('volumes that the machine uses', () => {
@@ -160,6 +173,9 @@ describe('volumes that the machine uses', () => {
   const disk = ['/dev/vda', '/dev/sda', '/dev/nvme0n1', '/dev/loop0'].find((path) => {
     return existsSync(path) && statSync(path).isBlockDevice()
   })
+  if (disk === undefined) {
+    process.stderr.write('SKIP: no block device is visible, so usedBy is not tried on one\n')
+  }
   const device = () => {
     const { rdev } = statSync(disk!, { bigint: true })
     return `${(rdev >> 8n) & 0xfffn}:${rdev & 0xffn}`

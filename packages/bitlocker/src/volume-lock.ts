@@ -13,7 +13,7 @@ export interface VolumeLock {
   release(): Promise<void>
 }
 
-/** Takes the lock of a file or device, or throws VolumeError VOLUME_IN_USE. */
+/** Takes the lock of a file or device, or throws VolumeError VOLUME_IN_USE or VOLUME_IO. */
 export async function lockVolume(identity: { dev: bigint; ino: bigint }): Promise<VolumeLock> {
   const name = `keydesk-volume-${identity.dev}-${identity.ino}`
   const path = socketPath(name)
@@ -25,9 +25,7 @@ export async function lockVolume(identity: { dev: bigint; ino: bigint }): Promis
   try {
     await promise
   } catch (cause) {
-    throw new VolumeError('VOLUME_IN_USE', 'Another Keydesk process is changing this volume', {
-      cause,
-    })
+    throw lockFailure(cause)
   }
   // The lock must not keep a process alive that forgot to close its volume.
   server.unref()
@@ -37,6 +35,19 @@ export async function lockVolume(identity: { dev: bigint; ino: bigint }): Promis
         server.close(() => done())
       }),
   }
+}
+
+/** Only one answer means that somebody else has it; without a lock nothing is written. */
+export function lockFailure(cause: unknown): VolumeError {
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown reason'
+  if (code === 'EADDRINUSE') {
+    return new VolumeError('VOLUME_IN_USE', 'Another Keydesk process is changing this volume', {
+      cause,
+    })
+  }
+  return new VolumeError('VOLUME_IO', `The volume cannot be locked for writing (${code})`, {
+    cause,
+  })
 }
 
 function socketPath(name: string): string | undefined {
