@@ -187,6 +187,7 @@ describe('a rotation stopped after any sector', () => {
   )
 
   // Copying 100 MiB for every state takes its time.
+  if (!slow) process.stderr.write('SKIP: rotations of Windows-made volumes stop only with SLOW=1\n')
   const windows = WINDOWS_VOLUMES.filter(({ frozen }) => slow && frozen === undefined)
   test.skipIf(!haveWindowsVolumes).each(windows)(
     'on a copy of $name',
