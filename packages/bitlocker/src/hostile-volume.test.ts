@@ -73,23 +73,25 @@ async function sampleOf(name: string, storage: MemoryStorage): Promise<Sample> {
   }
 }
 
-/** One thing that happens to the metadata. */
+/** One thing that happens to the metadata; without `copy`, to all three copies alike. */
 type Mutation =
-  | { kind: 'byte'; at: number; value: number }
-  | { kind: 'word'; at: number; value: number }
+  | { kind: 'byte'; at: number; value: number; copy?: number | undefined }
+  | { kind: 'word'; at: number; value: number; copy?: number | undefined }
   | { kind: 'bootByte'; at: number; value: number }
   | { kind: 'bootOffset'; copy: number; value: bigint }
   | { kind: 'cut'; size: number }
-  | { kind: 'move'; from: number; to: number; length: number }
+  | { kind: 'move'; from: number; to: number; length: number; copy?: number | undefined }
 
 const INTERESTING = [0, 1, 7, 8, 9, 35, 36, 37, 0x7fff, 0x8000, 0xfff0, 0xffff]
 /** Most of what matters lies in the first 2 KiB. */
 const place = fc.oneof(fc.nat(2048), fc.nat(METADATA_REGION_SIZE - 8))
 const word = fc.oneof(fc.constantFrom(...INTERESTING), fc.nat(0xffff))
 
+const copy = fc.option(fc.nat(2), { nil: undefined })
+
 const mutation: fc.Arbitrary<Mutation> = fc.oneof(
-  fc.record({ kind: fc.constant('byte'), at: place, value: fc.nat(255) }),
-  fc.record({ kind: fc.constant('word'), at: place, value: word }),
+  fc.record({ kind: fc.constant('byte'), at: place, value: fc.nat(255), copy }),
+  fc.record({ kind: fc.constant('word'), at: place, value: word, copy }),
   fc.record({ kind: fc.constant('bootByte'), at: fc.nat(511), value: fc.nat(255) }),
   fc.record({
     kind: fc.constant('bootOffset'),
@@ -97,19 +99,33 @@ const mutation: fc.Arbitrary<Mutation> = fc.oneof(
     value: fc.oneof(fc.bigInt(0n, 2n ** 64n - 1n), fc.bigInt(0n, 2n ** 21n)),
   }),
   fc.record({ kind: fc.constant('cut'), size: fc.oneof(fc.nat(1024), fc.nat(2 ** 27)) }),
-  fc.record({ kind: fc.constant('move'), from: place, to: place, length: fc.nat(600) }),
+  fc.record({ kind: fc.constant('move'), from: place, to: place, length: fc.nat(600), copy }),
 )
 
 function apply(sample: Sample, mutations: readonly Mutation[], honestChecksum: boolean) {
   const boot = sample.boot.slice()
-  const region = sample.region.slice()
   let { size } = sample
   for (const one of mutations) {
-    if (one.kind === 'byte') region[one.at] = one.value
-    if (one.kind === 'word') writeU16(region, one.at, one.value)
     if (one.kind === 'bootByte') boot[one.at] = one.value
     if (one.kind === 'bootOffset') writeU64(boot, 176 + 8 * one.copy, one.value)
     if (one.kind === 'cut') size = one.size
+  }
+  const parts = sample.offsets.map((offset, index) => {
+    const own = mutations.filter((one) => !('copy' in one) || (one.copy ?? index) === index)
+    return { offset, bytes: mutatedRegion(sample.region, own, honestChecksum) }
+  })
+  return new SparseStorage(size, [{ offset: 0, bytes: boot }, ...parts])
+}
+
+function mutatedRegion(
+  original: Uint8Array,
+  mutations: readonly Mutation[],
+  honestChecksum: boolean,
+): Uint8Array {
+  const region = original.slice()
+  for (const one of mutations) {
+    if (one.kind === 'byte') region[one.at] = one.value
+    if (one.kind === 'word') writeU16(region, one.at, one.value)
     if (one.kind === 'move') region.copyWithin(one.to, one.from, one.from + one.length)
   }
   const block = readU16(region, 8) * 16
@@ -117,8 +133,7 @@ function apply(sample: Sample, mutations: readonly Mutation[], honestChecksum: b
   if (honestChecksum && block <= METADATA_REGION_SIZE - 8) {
     writeU32(region, block + 4, crc32(region.subarray(0, block)))
   }
-  const parts = sample.offsets.map((offset) => ({ offset, bytes: region }))
-  return new SparseStorage(size, [{ offset: 0, bytes: boot }, ...parts])
+  return region
 }
 
 /**
@@ -267,16 +282,7 @@ describe('hostile volumes that have a story', () => {
     const failure = { code: 'VOLUME_VISTA', message: expect.stringMatching(/^This volume has.*7/) }
     await expect(readVolume(storage)).rejects.toMatchObject(failure)
     await expect(repairVolume(storage)).rejects.toMatchObject(failure)
-    const [sample] = samples
-    const region = sample!.region.slice()
-    writeU16(region, 10, 1)
-    const [first, ...others] = sample!.offsets
-    const one = new SparseStorage(sample!.size, [
-      { offset: 0, bytes: sample!.boot },
-      { offset: first!, bytes: region },
-      ...others.map((offset) => ({ offset, bytes: sample!.region })),
-    ])
-    const { metadata } = await readVolume(one)
+    const { metadata } = await readVolume(apply(samples[0]!, [{ ...vista, copy: 0 }], true))
     expect(metadata.map(({ valid }) => valid)).toEqual([false, true, true])
   })
 
