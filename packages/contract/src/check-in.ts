@@ -1,6 +1,7 @@
 /**
- * `POST /device/v1/check-in`: the device's regular report, answered with policy, pending actions and what is stored.
- * A volume that is missing from the report, or whose `protectors` is null, proves nothing about its protectors.
+ * `POST /device/v1/check-in`: the device's regular report, answered with policy, pending actions
+ * and what is stored. A volume that is missing from the report, or whose `protectors` is null,
+ * proves nothing about its protectors.
  */
 import { Type, type Static } from 'typebox'
 import { DeviceFacts } from './device.ts'

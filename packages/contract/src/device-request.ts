@@ -113,7 +113,7 @@ export async function signDeviceRequest(options: {
   const iat = Math.floor(issuedAt.getTime() / 1000)
   const subject = deviceId ?? jwkThumbprint(publicKey)
   const header = deviceId === undefined ? { jwk: publicJwkOf(publicKey) } : { kid: deviceId }
-  return await signCompactJws({
+  return signCompactJws({
     header: { alg: ALGORITHM, typ: TYPE, ...header },
     payload: {
       iss: subject,
@@ -164,7 +164,7 @@ export async function verifyDeviceRequest(options: {
   readonly now: Date
 }): Promise<DeviceRequestClaims> {
   const { jws } = readToken(options.token)
-  if (!(await isSignedBy(jws, ALGORITHM, options.publicKey))) {
+  if (!isSignedBy(jws, ALGORITHM, options.publicKey)) {
     throw new DeviceRequestError('SIGNATURE', 'the signature does not hold')
   }
   const claims = parseJson(jws.payload)

@@ -1,4 +1,7 @@
-/** What a device says about itself. Names and facts are the device's word; nothing is decided by them alone. */
+/**
+ * What a device says about itself. Names and facts are the device's word; nothing is decided by
+ * them alone.
+ */
 import { Type, type Static } from 'typebox'
 import { OneOf, StrictObject, Text } from './fields.ts'
 import { LIMITS } from './limits.ts'

@@ -1,4 +1,7 @@
-/** `/api/v1/devices`: the devices, and for one device its volumes, protectors, stored keys, exposures and rotations. */
+/**
+ * `/api/v1/devices`: the devices, and for one device its volumes, protectors, stored keys,
+ * exposures and rotations.
+ */
 import { Type, type Static } from 'typebox'
 import { DeviceFacts } from './device.ts'
 import { Exposure } from './exposures.ts'

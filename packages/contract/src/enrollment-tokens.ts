@@ -1,4 +1,7 @@
-/** `/api/v1/enrollment-tokens`: what lets a device enrol. The token itself is shown once, when it is made. */
+/**
+ * `/api/v1/enrollment-tokens`: what lets a device enrol. The token itself is shown once, when it is
+ * made.
+ */
 import { Type, type Static } from 'typebox'
 import { Guid, NextAfter, OneOf, PageQuery, StrictObject, Text, Timestamp } from './fields.ts'
 import { LIMITS } from './limits.ts'

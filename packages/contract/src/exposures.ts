@@ -1,4 +1,7 @@
-/** `/api/v1/exposures`: recovery passwords that were shown and still work, as far as the disk has proven. */
+/**
+ * `/api/v1/exposures`: recovery passwords that were shown and still work, as far as the disk has
+ * proven.
+ */
 import { Type, type Static } from 'typebox'
 import { Guid, NextAfter, PageQuery, StrictObject, Timestamp } from './fields.ts'
 import { ExposureState, RotationState } from './words.ts'

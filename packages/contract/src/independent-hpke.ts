@@ -1,7 +1,9 @@
 /**
- * `@hpke/core`, an HPKE that we did not write, as the judge of ours in tests. Never used by the product.
+ * `@hpke/core`, an HPKE that we did not write, as the judge of ours in tests. Never used by the
+ * product.
  *
- * Its types speak of the DOM's CryptoKey, which this project does not load: the two calls that the tests need are declared here.
+ * Its types speak of the DOM's CryptoKey, which this project does not load: the two calls that the
+ * tests need are declared here.
  */
 import type { JsonWebKey } from 'node:crypto'
 import { Aes256Gcm, CipherSuite, DhkemP256HkdfSha256, HkdfSha256 } from '@hpke/core'

@@ -1,6 +1,7 @@
 /**
- * The HTTP API as data: schemas, error codes, limits, permissions. Runs in the browser too; what needs `node:crypto` has entry
- * points of its own: `@keydesk/contract/sealed-key`, `/device-request`, `/receipt`.
+ * The HTTP API as data: schemas, error codes, limits, permissions. Runs in the browser too; what
+ * needs `node:crypto` has entry points of its own: `@keydesk/contract/sealed-key`,
+ * `/device-request`, `/receipt`.
  */
 export * from './audit.ts'
 export * from './check-in.ts'

@@ -103,7 +103,7 @@ export async function signReceipt(options: {
     keyCheck: options.keyCheck,
     escrowedAt: options.escrowedAt.toISOString(),
   }
-  return await signCompactJws({
+  return signCompactJws({
     header: { alg: ALGORITHM, typ: TYPE, kid: options.keyId },
     payload: receipt,
     algorithm: ALGORITHM,
@@ -126,7 +126,7 @@ export async function verifyReceipt(options: {
 }): Promise<Receipt> {
   const { binding } = options
   const jws = readReceipt(options.receipt, options.publicKey)
-  if (!(await isSignedBy(jws, ALGORITHM, options.publicKey))) {
+  if (!isSignedBy(jws, ALGORITHM, options.publicKey)) {
     throw new ReceiptError('SIGNATURE', 'the signature of the receipt does not hold')
   }
   const receipt = parseJson(jws.payload)

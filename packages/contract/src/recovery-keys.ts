@@ -1,4 +1,7 @@
-/** `/api/v1/recovery-keys`: what is stored, without any recovery password. Search by the ID on the recovery screen. */
+/**
+ * `/api/v1/recovery-keys`: what is stored, without any recovery password. Search by the ID on the
+ * recovery screen.
+ */
 import { Type, type Static } from 'typebox'
 import { Guid, NextAfter, PageQuery, StrictObject, Timestamp } from './fields.ts'
 import { LIMITS } from './limits.ts'
