@@ -1,7 +1,7 @@
 /**
- * Lets a request through only if the committed table (`PERMISSIONS` of the contract) allows its route
- * to the role of whoever sent it (promise P8). Acts before the body is validated, so that strangers
- * learn nothing about the schemas. Refusals are audited.
+ * Lets a request through only if the committed table (`PERMISSIONS` of the contract) allows its
+ * route to the role of whoever sent it (promise P8). Acts before the body is validated, so that
+ * strangers learn nothing about the schemas. Refusals are audited.
  */
 
 import { routePermission } from '@keydesk/contract'

@@ -7,7 +7,7 @@ import type { DeviceActor } from '../access/actor.ts'
 import { appendAudit, type NewAuditEntry } from '../audit/append-audit.ts'
 import type { Database } from '../db/schema.ts'
 import { queueProofs } from '../escrow/proof-queries.ts'
-import { requestRotation } from '../rotation/request-rotation.ts'
+import { requestRotations, type RotationRequest } from '../rotation/request-rotations.ts'
 import { retryDelaySeconds } from '../rotation/retry-delay.ts'
 import {
   closeExposure,
@@ -54,9 +54,11 @@ export async function applyPlan(
   await markDelivered(trx, delivered, now)
   await appendAudit(trx, auditEntries(plan, context))
   await exposeAgain(trx, plan.reactivate, context)
-  for (const step of plan.rotationSteps) {
-    if (step.state === 'failed') await requestRetry(trx, step, context)
-  }
+  const failed = plan.rotationSteps.filter((step) => step.state === 'failed')
+  await requestRotations(
+    trx,
+    failed.map((step) => retryOf(step, context)),
+  )
 }
 
 /**
@@ -93,25 +95,23 @@ async function exposeAgain(
           detail: { exposureId: id },
         })),
     )
-    const rotationId = await requestRotation(trx, {
-      ...about,
-      keyId: key.id,
-      trigger: 'disclosure',
-      notBefore: now,
-      now,
-      actor: { type: 'system' },
-    })
-    await markDelivered(trx, [rotationId], now)
+    const rotationIds = await requestRotations(trx, [
+      {
+        ...about,
+        keyId: key.id,
+        trigger: 'disclosure',
+        notBefore: now,
+        now,
+        actor: { type: 'system' },
+      },
+    ])
+    await markDelivered(trx, [...rotationIds.values()], now)
   }
 }
 
 /** What failed is still needed: the password was seen, or does not unlock, or somebody asked. */
-async function requestRetry(
-  trx: Transaction<Database>,
-  { rotation }: RotationStep,
-  { device, now, requestId }: Context,
-): Promise<void> {
-  await requestRotation(trx, {
+function retryOf({ rotation }: RotationStep, { device, now, requestId }: Context): RotationRequest {
+  return {
     keyId: rotation.keyId,
     deviceId: device.id,
     volumeId: rotation.volumeId,
@@ -122,7 +122,7 @@ async function requestRetry(
     now,
     actor: { type: 'system' },
     requestId,
-  })
+  }
 }
 
 function auditEntries(plan: CheckInPlan, { device, now, requestId }: Context): NewAuditEntry[] {

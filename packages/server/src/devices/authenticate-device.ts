@@ -1,9 +1,9 @@
 /**
  * Finds out which device signed a request (docs/spec/device-requests.md).
  *
- * An unknown device, another device's key and a bad signature get one and the same answer, after the
- * same work. What is wrong with a token whose signature holds is said, so that an honest device can
- * mend it: above all its clock.
+ * An unknown device, another device's key and a bad signature get one and the same answer, after
+ * the same work. What is wrong with a token whose signature holds is said, so that an honest device
+ * can mend it: above all its clock.
  */
 
 import { generateKeyPairSync, type KeyObject } from 'node:crypto'

@@ -198,7 +198,9 @@ export async function selectDisclosedKeys(
      where key.id = any(${keyIds}::bigint[])
        and exists (
          select from recovery_key same join disclosure on disclosure.recovery_key_id = same.id
-          where same.protector_id = key.protector_id and same.volume_id = key.volume_id)`.execute(trx)
+          where same.protector_id = key.protector_id and same.volume_id = key.volume_id)`.execute(
+    trx,
+  )
   return new Set(rows.map(({ id }) => id))
 }
 

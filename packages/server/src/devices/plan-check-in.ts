@@ -30,7 +30,7 @@ export interface OpenRotation {
   readonly detailCode: string | null
 }
 
-export interface OpenExposure {
+interface OpenExposure {
   readonly id: string
   readonly keyId: number
   readonly volumeId: string

@@ -14,7 +14,7 @@ import { appendAudit } from '../audit/append-audit.ts'
 import type { Database } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
 import { AppError } from '../errors.ts'
-import { requestRotation } from '../rotation/request-rotation.ts'
+import { requestRotations } from '../rotation/request-rotations.ts'
 import { openStoredKey } from '../vault/open-stored-key.ts'
 import { claimProof, finishProof, type ClaimedProof } from './proof-queries.ts'
 
@@ -101,13 +101,15 @@ async function record(
     },
   ])
   if (proof === 'mismatch') {
-    await requestRotation(trx, {
-      ...about,
-      keyId: claimed.id,
-      trigger: 'mismatch',
-      notBefore: now,
-      now,
-      actor: { type: 'system' },
-    })
+    await requestRotations(trx, [
+      {
+        ...about,
+        keyId: claimed.id,
+        trigger: 'mismatch',
+        notBefore: now,
+        now,
+        actor: { type: 'system' },
+      },
+    ])
   }
 }

@@ -1,6 +1,6 @@
 /**
- * The `after` of a list: the sort key of the last row, opaque to clients. Rows that come or go between
- * two pages never make another row appear twice or be left out.
+ * The `after` of a list: the sort key of the last row, opaque to clients. Rows that come or go
+ * between two pages never make another row appear twice or be left out.
  */
 
 import { LIMITS } from '@keydesk/contract'
@@ -9,7 +9,7 @@ import { AppError } from '../errors.ts'
 /** What a list is sorted by, for one row. */
 export type CursorKey = readonly (string | number)[]
 
-export function encodeCursor(key: CursorKey): string {
+function encodeCursor(key: CursorKey): string {
   return Buffer.from(JSON.stringify(key)).toString('base64url')
 }
 

@@ -7,63 +7,23 @@
  * on record.
  */
 
-import { randomUUID } from 'node:crypto'
 import { formatRecoveryPassword } from '@keydesk/bitlocker'
 import type { CreateDisclosure, Disclosure } from '@keydesk/contract'
-import type { Transaction } from 'kysely'
 import { auditActor, type AdministratorActor } from '../access/actor.ts'
 import type { RecordDenial } from '../access/record-denial.ts'
-import { appendAudit, type NewAuditEntry } from '../audit/append-audit.ts'
-import type { Database } from '../db/schema.ts'
-import { Coalescer } from '../db/coalescer.ts'
 import type { Deps } from '../deps.ts'
 import { AppError } from '../errors.ts'
 import { Secret } from '../http/secret.ts'
-import { requestRotation } from '../rotation/request-rotation.ts'
 import { openStoredKey } from '../vault/open-stored-key.ts'
 import { checkReason } from './check-reason.ts'
-import {
-  finishDisclosure,
-  insertDisclosure,
-  lockHoldersOfKey,
-  selectKeysToDisclose,
-  type HolderOfKey,
-  type KeyToDisclose,
-} from './disclosure-queries.ts'
-import { takeBudget } from './take-budget.ts'
+import { selectKeysToDisclose, type KeyToDisclose } from './disclosure-queries.ts'
+import type { DisclosureRecord, RecordedDisclosure } from './record-disclosures.ts'
 
 export interface DisclosureContext {
   readonly administrator: AdministratorActor
   readonly requestId: string
   readonly recordDenial: RecordDenial
-}
-
-/** Disclosures on their way into the database. */
-export type DisclosureQueue = Coalescer<() => Promise<Recorded>, Recorded>
-
-/**
- * Disclosures of one administrator wait for each other because of the budget, each with a
- * connection. A program that asks for many at once must not take all connections from the devices.
- */
-const RECORDED_AT_ONCE_MAX = 4
-
-export function createDisclosureQueue(): DisclosureQueue {
-  return new Coalescer({
-    run: async (tasks) => await Promise.all(tasks.map((task) => task())),
-    batchSizeMax: 1,
-    batchesMax: RECORDED_AT_ONCE_MAX,
-    retriesAlone: false,
-  })
-}
-
-/** What is committed before the key is opened. */
-interface Recorded {
-  readonly disclosureId: string
-  readonly exposureId: string
-  readonly rotationId: string | undefined
-  readonly keyState: string
-  readonly auditEntryId: number
-  readonly requestedAt: Date
+  readonly record: DisclosureRecord
 }
 
 /**
@@ -102,15 +62,21 @@ async function disclose(
 ): Promise<Disclosure> {
   checkReason(wanted.reason)
   const key = await findKey(deps, wanted)
-  const recorded = await orNothingIsShown(() => record(deps, context, wanted, key))
+  const { administrator, requestId, record } = context
+  const disclosure = { administrator, requestId, key, reason: wanted.reason }
+  const recorded = await orNothingIsShown(() => record.request(disclosure))
+  if (recorded instanceof AppError) throw recorded
+  const { disclosureId } = recorded
+  const finish = (failure?: string): Promise<void> =>
+    orNothingIsShown(() => record.finish({ wanted: disclosure, disclosureId, failure }))
   let recoveryPassword: Secret<string>
   try {
     recoveryPassword = await openPassword(deps, key)
   } catch (error) {
-    await orNothingIsShown(() => finish(deps, context, key, recorded, error))
+    await finish(error instanceof AppError ? error.code : 'INTERNAL_ERROR')
     throw error
   }
-  await orNothingIsShown(() => finish(deps, context, key, recorded))
+  await finish()
   return toDisclosure(deps, key, recorded, recoveryPassword)
 }
 
@@ -123,95 +89,6 @@ async function findKey(deps: Deps, wanted: CreateDisclosure): Promise<KeyToDiscl
     throw new AppError('KEY_ID_AMBIGUOUS', 'Say by deviceId which device the key is of.')
   }
   return key
-}
-
-async function record(
-  deps: Deps,
-  context: DisclosureContext,
-  wanted: CreateDisclosure,
-  key: KeyToDisclose,
-): Promise<Recorded> {
-  const now = deps.clock.now()
-  const { administrator } = context
-  const { code, text, ticket } = wanted.reason
-  const disclosureId = randomUUID()
-  const exposureId = randomUUID()
-  return await deps.db.transaction().execute(async (trx) => {
-    await takeBudget(trx, deps.config.disclosureBudget, administrator.id, now)
-    const holders = await lockHoldersOfKey(trx, {
-      volumeId: key.volume_id,
-      protectorId: key.protector_id,
-    })
-    const keyState = holders.find(({ id }) => id === key.id)?.state
-    if (keyState === undefined) throw new Error('a stored key is gone')
-    await insertDisclosure(
-      trx,
-      {
-        id: disclosureId,
-        recovery_key_id: key.id,
-        administrator_id: administrator.id,
-        reason_code: code,
-        reason_text: text ?? null,
-        ticket: ticket ?? null,
-        requested_at: now,
-      },
-      { id: exposureId, deviceId: key.device_id },
-    )
-    const [auditEntryId] = await appendAudit(trx, [
-      {
-        ...entryAbout(context, key),
-        occurredAt: now,
-        action: 'disclosure.request',
-        outcome: 'success',
-        detail: {
-          disclosureId,
-          exposureId,
-          reasonCode: code,
-          ...(text === undefined ? {} : { reasonText: text }),
-          ...(ticket === undefined ? {} : { ticket }),
-        },
-      },
-    ])
-    if (auditEntryId === undefined) throw new Error('an audit entry was not written')
-    const rotationId = await requestRotations(trx, deps, context, { key, holders, now })
-    return { disclosureId, exposureId, rotationId, keyState, auditEntryId, requestedAt: now }
-  })
-}
-
-/**
- * For every device that has the protector on its disk by its last word: the one that the key was
- * asked of may have lost the disk to another one. Returns the ID of the rotation of the former.
- *
- * A superseded key is on no disk any more: there is nothing to replace, until it comes back
- * (`apply-plan.ts`).
- */
-async function requestRotations(
-  trx: Transaction<Database>,
-  deps: Deps,
-  { administrator, requestId }: DisclosureContext,
-  disclosed: {
-    readonly key: KeyToDisclose
-    readonly holders: readonly HolderOfKey[]
-    readonly now: Date
-  },
-): Promise<string | undefined> {
-  const { key, holders, now } = disclosed
-  let ofThisKey: string | undefined
-  for (const holder of holders.filter(({ state }) => state === 'active')) {
-    const rotationId = await requestRotation(trx, {
-      keyId: holder.id,
-      deviceId: holder.device_id,
-      volumeId: key.volume_id,
-      recoveryKeyId: key.protector_id,
-      trigger: 'disclosure',
-      notBefore: new Date(now.getTime() + deps.config.rotationDelaySeconds * 1000),
-      now,
-      actor: auditActor(administrator),
-      requestId,
-    })
-    if (holder.id === key.id) ofThisKey = rotationId
-  }
-  return ofThisKey
 }
 
 async function openPassword(deps: Deps, key: KeyToDisclose): Promise<Secret<string>> {
@@ -228,40 +105,6 @@ async function openPassword(deps: Deps, key: KeyToDisclose): Promise<Secret<stri
   } finally {
     recoveryKey.fill(0)
   }
-}
-
-async function finish(
-  deps: Deps,
-  context: DisclosureContext,
-  key: KeyToDisclose,
-  { disclosureId }: Recorded,
-  error?: unknown,
-): Promise<void> {
-  const now = deps.clock.now()
-  const isShown = error === undefined
-  const code = error instanceof AppError ? error.code : 'INTERNAL_ERROR'
-  await deps.db.transaction().execute(async (trx) => {
-    await finishDisclosure(trx, disclosureId, { state: isShown ? 'shown' : 'failed', now })
-    await appendAudit(trx, [
-      {
-        ...entryAbout(context, key),
-        occurredAt: now,
-        action: 'disclosure.show',
-        outcome: isShown ? 'success' : 'failed',
-        detail: { disclosureId, ...(isShown ? {} : { code }) },
-      },
-    ])
-  })
-}
-
-function entryAbout(context: DisclosureContext, key: KeyToDisclose) {
-  return {
-    actor: auditActor(context.administrator),
-    deviceId: key.device_id,
-    volumeId: key.volume_id,
-    recoveryKeyId: key.protector_id,
-    requestId: context.requestId,
-  } satisfies Partial<NewAuditEntry>
 }
 
 /** Promise P3: where the log cannot be written, the answer is an error and holds no password. */
@@ -281,7 +124,7 @@ async function orNothingIsShown<T>(write: () => Promise<T>): Promise<T> {
 function toDisclosure(
   deps: Deps,
   key: KeyToDisclose,
-  recorded: Recorded,
+  recorded: RecordedDisclosure,
   recoveryPassword: Secret<string>,
 ): Disclosure {
   const shownForSeconds = deps.config.disclosureSeconds

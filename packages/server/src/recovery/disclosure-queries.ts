@@ -1,7 +1,7 @@
 /** SQL of disclosures. */
 
-import { sql, type Insertable, type Kysely, type Transaction } from 'kysely'
-import type { Database, DisclosureTable } from '../db/schema.ts'
+import { sql, type Kysely, type Transaction } from 'kysely'
+import type { Database } from '../db/schema.ts'
 
 export interface KeyToDisclose {
   id: number
@@ -41,87 +41,124 @@ export async function selectKeysToDisclose(
   return await query.orderBy('key.id').limit(2).execute()
 }
 
-/** A device that stored the protector which is disclosed. */
+/** A device that stored a protector which is disclosed. */
 export interface HolderOfKey {
   id: number
   device_id: string
+  volume_id: string
+  protector_id: string
   state: string
 }
 
 /**
- * Every row of this protector of this volume, through whichever device it was stored: a disk that
- * moved to another PC has one for each. Locked against a change of their state, in the order of
- * their IDs (`lockKeys` of the check-in says why), until the transaction ends.
+ * Every row of these protectors of their volumes, through whichever device it was stored: a disk
+ * that moved to another PC has one for each. Locked against a change of their state, in the order
+ * of their IDs (`lockKeys` of the check-in says why), until the transaction ends.
  */
-export async function lockHoldersOfKey(
+export async function lockHoldersOfKeys(
   trx: Transaction<Database>,
-  key: { readonly volumeId: string; readonly protectorId: string },
+  keys: readonly { readonly volume_id: string; readonly protector_id: string }[],
 ): Promise<HolderOfKey[]> {
-  return await trx
-    .selectFrom('recovery_key')
-    .select(['id', 'device_id', 'state'])
-    .where('protector_id', '=', key.protectorId)
-    .where('volume_id', '=', key.volumeId)
-    .orderBy('id')
-    .forShare()
-    .execute()
+  const { rows } = await sql<HolderOfKey>`
+    select key.id, key.device_id, key.volume_id, key.protector_id, key.state
+      from recovery_key key
+     where key.protector_id = any(${keys.map((key) => key.protector_id)}::uuid[])
+       and (key.protector_id, key.volume_id) in (
+         select * from unnest(${keys.map((key) => key.protector_id)}::uuid[],
+                              ${keys.map((key) => key.volume_id)}::uuid[]))
+     order by key.id
+       for share of key`.execute(trx)
+  return rows
 }
 
 /**
- * Disclosures of one administrator wait for each other from here to the end of the transaction, so
- * that counting them is exact.
+ * Disclosures of these administrators wait from here to the end of the transaction, so that
+ * counting them is exact. In one order, so that two batches cannot deadlock.
  */
-export async function lockBudget(
+export async function lockBudgets(
   trx: Transaction<Database>,
-  administratorId: string,
+  administratorIds: readonly string[],
 ): Promise<void> {
-  const name = `disclosure budget ${administratorId}`
-  await sql`select pg_advisory_xact_lock(hashtextextended(${name}, 0))`.execute(trx)
+  const names = administratorIds.map((id) => `disclosure budget ${id}`).toSorted()
+  await sql`
+    select pg_advisory_xact_lock(hashtextextended(name, 0))
+      from unnest(${names}::text[]) with ordinality as budget (name, place)
+     order by place`.execute(trx)
 }
 
-/** How many disclosures the administrator asked for since then, and when the first of them was. */
+export interface BudgetUse {
+  readonly count: number
+  /** Of the oldest one that counts. */
+  readonly first: Date | null
+}
+
+/** How many disclosures each administrator asked for since then. */
 export async function countDisclosures(
   trx: Transaction<Database>,
-  administratorId: string,
+  administratorIds: readonly string[],
   since: Date,
-): Promise<{ count: number; first: Date | null }> {
-  const { rows } = await sql<{ count: number; first: Date | null }>`
-    select count(*) as count, min(requested_at) as first from disclosure
-     where administrator_id = ${administratorId} and requested_at > ${since}`.execute(trx)
-  return rows[0] ?? { count: 0, first: null }
+): Promise<ReadonlyMap<string, BudgetUse>> {
+  const { rows } = await sql<{ administrator_id: string } & BudgetUse>`
+    select administrator_id, count(*) as count, min(requested_at) as first from disclosure
+     where administrator_id = any(${administratorIds}::uuid[]) and requested_at > ${since}
+     group by administrator_id`.execute(trx)
+  return new Map(
+    rows.map(({ administrator_id, count, first }) => [administrator_id, { count, first }]),
+  )
 }
 
-/** The disclosure and the exposure that it opens: neither without the other. */
-export async function insertDisclosure(
+export interface NewDisclosure {
+  readonly id: string
+  readonly exposureId: string
+  readonly keyId: number
+  readonly deviceId: string
+  readonly administratorId: string
+  readonly reasonCode: string
+  readonly reasonText: string | undefined
+  readonly ticket: string | undefined
+  readonly requestedAt: Date
+}
+
+/** The disclosures and the exposures that they open: neither without the other. */
+export async function insertDisclosures(
   trx: Transaction<Database>,
-  disclosure: Omit<Insertable<DisclosureTable>, 'state'>,
-  exposure: { readonly id: string; readonly deviceId: string },
+  disclosures: readonly NewDisclosure[],
 ): Promise<void> {
-  await trx
-    .with('disclosure_row', (db) =>
-      db.insertInto('disclosure').values({ ...disclosure, state: 'requested' }),
+  const rows = disclosures.map((disclosure) => ({
+    id: disclosure.id,
+    exposure_id: disclosure.exposureId,
+    recovery_key_id: disclosure.keyId,
+    device_id: disclosure.deviceId,
+    administrator_id: disclosure.administratorId,
+    reason_code: disclosure.reasonCode,
+    reason_text: disclosure.reasonText ?? null,
+    ticket: disclosure.ticket ?? null,
+    requested_at: disclosure.requestedAt.toISOString(),
+  }))
+  await sql`
+    with input as materialized (
+      select * from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as row (
+        id uuid, exposure_id uuid, recovery_key_id bigint, device_id uuid, administrator_id uuid,
+        reason_code text, reason_text text, ticket text, requested_at timestamptz)
+    ), disclosed as (
+      insert into disclosure (id, recovery_key_id, administrator_id, reason_code, reason_text,
+                              ticket, state, requested_at)
+      select id, recovery_key_id, administrator_id, reason_code, reason_text, ticket, 'requested',
+             requested_at
+        from input
     )
-    .insertInto('exposure')
-    .values({
-      id: exposure.id,
-      disclosure_id: disclosure.id,
-      recovery_key_id: disclosure.recovery_key_id,
-      device_id: exposure.deviceId,
-      state: 'open',
-      opened_at: disclosure.requested_at,
-    })
-    .execute()
+    insert into exposure (id, disclosure_id, recovery_key_id, device_id, state, opened_at)
+    select exposure_id, id, recovery_key_id, device_id, 'open', requested_at
+      from input`.execute(trx)
 }
 
-export async function finishDisclosure(
+export async function finishDisclosures(
   trx: Transaction<Database>,
-  disclosureId: string,
-  outcome: { readonly state: 'shown' | 'failed'; readonly now: Date },
+  outcomes: readonly { readonly id: string; readonly state: 'shown' | 'failed' }[],
+  now: Date,
 ): Promise<void> {
-  await trx
-    .updateTable('disclosure')
-    .set({ state: outcome.state, finished_at: outcome.now })
-    .where('id', '=', disclosureId)
-    .where('state', '=', 'requested')
-    .execute()
+  await sql`
+    update disclosure set state = outcome.state, finished_at = ${now}
+      from jsonb_to_recordset(${JSON.stringify(outcomes)}::jsonb) as outcome (id uuid, state text)
+     where disclosure.id = outcome.id and disclosure.state = 'requested'`.execute(trx)
 }

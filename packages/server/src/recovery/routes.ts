@@ -15,8 +15,11 @@ import type { App } from '../http/app-type.ts'
 import { discloseKey } from './disclose-key.ts'
 import { findRecoveryKeys } from './find-recovery-keys.ts'
 import { listExposures } from './list-exposures.ts'
+import { createDisclosureRecord } from './record-disclosures.ts'
 
 export function recoveryRoutes(app: App, deps: Deps, recordDenial: RecordDenial): void {
+  const record = createDisclosureRecord(deps)
+
   app.get(
     '/api/v1/recovery-keys',
     { schema: { querystring: RecoveryKeyQuery, response: { 200: RecoveryKeyPage } } },
@@ -31,6 +34,7 @@ export function recoveryRoutes(app: App, deps: Deps, recordDenial: RecordDenial)
         administrator: administratorOf(request),
         requestId: request.id,
         recordDenial,
+        record,
       }
       const disclosure = await discloseKey(deps, context, request.body)
       // Said here too, whatever the headers of other answers become.

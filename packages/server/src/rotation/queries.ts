@@ -3,8 +3,6 @@
 import { sql, type Kysely, type Transaction } from 'kysely'
 import type { Database } from '../db/schema.ts'
 
-export const OPEN_STATES = ['requested', 'delivered', 'inProgress'] as const
-
 export interface NewRotation {
   readonly id: string
   readonly keyId: number
@@ -17,23 +15,34 @@ export interface NewRotation {
 
 /**
  * One open rotation per key: where there is one, it is kept, and brought forward if the new one is
- * to start earlier. Returns the ID of the open rotation.
+ * to start earlier. No two of the rotations may be for the same key. Returns the ID of the open
+ * rotation of each key.
  */
-export async function upsertOpenRotation(
+export async function upsertOpenRotations(
   trx: Transaction<Database>,
-  rotation: NewRotation,
-): Promise<{ id: string; isNew: boolean }> {
-  const { rows } = await sql<{ id: string }>`
+  rotations: readonly NewRotation[],
+): Promise<ReadonlyMap<number, string>> {
+  const rows = rotations.map((rotation) => ({
+    id: rotation.id,
+    recovery_key_id: rotation.keyId,
+    device_id: rotation.deviceId,
+    trigger: rotation.trigger,
+    attempt: rotation.attempt,
+    requested_at: rotation.requestedAt.toISOString(),
+    not_before: rotation.notBefore.toISOString(),
+  }))
+  const upserted = await sql<{ id: string; recovery_key_id: number }>`
     insert into rotation (id, recovery_key_id, device_id, trigger, state, attempt, requested_at,
                           not_before)
-    values (${rotation.id}, ${rotation.keyId}, ${rotation.deviceId}, ${rotation.trigger},
-            'requested', ${rotation.attempt}, ${rotation.requestedAt}, ${rotation.notBefore})
+    select id, recovery_key_id, device_id, trigger, 'requested', attempt, requested_at, not_before
+      from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as input (
+        id uuid, recovery_key_id bigint, device_id uuid, trigger text, attempt integer,
+        requested_at timestamptz, not_before timestamptz)
+     order by recovery_key_id
     on conflict (recovery_key_id) where state in ('requested', 'delivered', 'inProgress')
       do update set not_before = least(rotation.not_before, excluded.not_before)
-    returning id`.execute(trx)
-  const id = rows[0]?.id
-  if (id === undefined) throw new Error('an upsert returned no row')
-  return { id, isNew: id === rotation.id }
+    returning id, recovery_key_id`.execute(trx)
+  return new Map(upserted.rows.map((row) => [row.recovery_key_id, row.id]))
 }
 
 export interface RotationRow {

@@ -6,7 +6,7 @@ import type { Deps } from '../deps.ts'
 import { AppError } from '../errors.ts'
 import { toRotation } from './list-rotations.ts'
 import { selectKeysToRotate, selectRotationsById } from './queries.ts'
-import { requestRotation } from './request-rotation.ts'
+import { requestRotations } from './request-rotations.ts'
 
 /** Throws AppError NOTHING_TO_ROTATE, for an unknown device too: it has no stored keys. */
 export async function requestRotationsByHand(
@@ -23,9 +23,9 @@ export async function requestRotationsByHand(
       protectorId: wanted.protectorId,
       limit: LIMITS.rotationsPerRequestMax,
     })
-    const requested: string[] = []
-    for (const key of keys) {
-      const id = await requestRotation(trx, {
+    const rotations = await requestRotations(
+      trx,
+      keys.map((key) => ({
         keyId: key.id,
         deviceId,
         volumeId: key.volume_id,
@@ -35,10 +35,9 @@ export async function requestRotationsByHand(
         now,
         actor: auditActor(by.administrator),
         requestId: by.requestId,
-      })
-      requested.push(id)
-    }
-    return requested
+      })),
+    )
+    return [...rotations.values()]
   })
   if (ids.length === 0) {
     throw new AppError(

@@ -1,0 +1,233 @@
+/**
+ * Puts disclosures on record before anything is shown, and their outcomes before anything leaves
+ * (promise P3). Those that come together share a transaction: one commit, and one connection, for a
+ * helpdesk on its worst day.
+ */
+
+import { randomUUID } from 'node:crypto'
+import type { DisclosureReason } from '@keydesk/contract'
+import type { Transaction } from 'kysely'
+import { auditActor, type AdministratorActor } from '../access/actor.ts'
+import { appendAudit, type NewAuditEntry } from '../audit/append-audit.ts'
+import { Coalescer } from '../db/coalescer.ts'
+import type { Database } from '../db/schema.ts'
+import type { Deps } from '../deps.ts'
+import type { AppError } from '../errors.ts'
+import { requestRotations } from '../rotation/request-rotations.ts'
+import {
+  finishDisclosures,
+  insertDisclosures,
+  lockHoldersOfKeys,
+  type HolderOfKey,
+  type KeyToDisclose,
+} from './disclosure-queries.ts'
+import { withinBudget } from './within-budget.ts'
+
+export interface WantedDisclosure {
+  readonly administrator: AdministratorActor
+  readonly key: KeyToDisclose
+  readonly reason: DisclosureReason
+  readonly requestId: string
+}
+
+/** What is committed before the key is opened. */
+export interface RecordedDisclosure {
+  readonly disclosureId: string
+  readonly exposureId: string
+  readonly rotationId: string | undefined
+  /** When it was put on record. */
+  readonly keyState: string
+  readonly auditEntryId: number
+}
+
+export interface DisclosureOutcome {
+  readonly wanted: WantedDisclosure
+  readonly disclosureId: string
+  /** The code of what went wrong; undefined: the key was opened and is about to be shown. */
+  readonly failure: string | undefined
+}
+
+export interface DisclosureRecord {
+  /** Resolves to a refusal where the budget is used up; rejects where the record cannot be kept. */
+  request(wanted: WantedDisclosure): Promise<RecordedDisclosure | AppError>
+  finish(outcome: DisclosureOutcome): Promise<void>
+}
+
+const BATCH_SIZE_MAX = 64
+/**
+ * While one commits, the next one gathers: one administrator's have to wait for each other anyway.
+ */
+const BATCHES_MAX = 2
+
+export function createDisclosureRecord(deps: Pick<Deps, 'db' | 'clock' | 'config'>) {
+  const limits = { batchSizeMax: BATCH_SIZE_MAX, batchesMax: BATCHES_MAX, retriesAlone: true }
+  const requests = new Coalescer<WantedDisclosure, RecordedDisclosure | AppError>({
+    ...limits,
+    run: (batch) => deps.db.transaction().execute((trx) => recordRequests(deps, trx, batch)),
+  })
+  const outcomes = new Coalescer<DisclosureOutcome, void>({
+    ...limits,
+    run: (batch) => deps.db.transaction().execute((trx) => recordOutcomes(deps, trx, batch)),
+  })
+  return {
+    request: (wanted) => requests.submit(wanted),
+    finish: (outcome) => outcomes.submit(outcome),
+  } satisfies DisclosureRecord
+}
+
+async function recordRequests(
+  deps: Pick<Deps, 'clock' | 'config'>,
+  trx: Transaction<Database>,
+  batch: readonly WantedDisclosure[],
+): Promise<(RecordedDisclosure | AppError)[]> {
+  const now = deps.clock.now()
+  const administratorIds = batch.map(({ administrator }) => administrator.id)
+  const refusals = await withinBudget(trx, deps.config.disclosureBudget, administratorIds, now)
+  const allowed = batch
+    .filter((_, index) => refusals[index] === undefined)
+    .map((wanted) => ({ wanted, disclosureId: randomUUID(), exposureId: randomUUID() }))
+  const recorded = allowed.length === 0 ? [] : await record(deps, trx, allowed, now)
+  const inOrder = recorded.values()
+  return refusals.map((refusal) => {
+    const answer = refusal ?? inOrder.next().value
+    if (answer === undefined) throw new Error('a disclosure was not recorded')
+    return answer
+  })
+}
+
+async function record(
+  deps: Pick<Deps, 'config'>,
+  trx: Transaction<Database>,
+  allowed: readonly Allowed[],
+  now: Date,
+): Promise<RecordedDisclosure[]> {
+  const holders = await lockHoldersOfKeys(
+    trx,
+    allowed.map(({ wanted }) => wanted.key),
+  )
+  const states = new Map(holders.map(({ id, state }) => [id, state]))
+  await insertDisclosures(
+    trx,
+    allowed.map((one) => disclosureRow(one, now)),
+  )
+  const auditEntryIds = await appendAudit(
+    trx,
+    allowed.map((one) => requestEntry(one, now)),
+  )
+  const rotationIds = await requestRotations(trx, rotationRequests(deps, allowed, holders, now))
+  return allowed.map(({ wanted, disclosureId, exposureId }, index) => {
+    const auditEntryId = auditEntryIds[index]
+    const keyState = states.get(wanted.key.id)
+    if (auditEntryId === undefined) throw new Error('an audit entry was not written')
+    if (keyState === undefined) throw new Error('a stored key is gone')
+    const rotationId = keyState === 'active' ? rotationIds.get(wanted.key.id) : undefined
+    return { disclosureId, exposureId, rotationId, keyState, auditEntryId }
+  })
+}
+
+interface Allowed {
+  readonly wanted: WantedDisclosure
+  readonly disclosureId: string
+  readonly exposureId: string
+}
+
+function disclosureRow({ wanted, disclosureId, exposureId }: Allowed, requestedAt: Date) {
+  return {
+    id: disclosureId,
+    exposureId,
+    keyId: wanted.key.id,
+    deviceId: wanted.key.device_id,
+    administratorId: wanted.administrator.id,
+    reasonCode: wanted.reason.code,
+    reasonText: wanted.reason.text,
+    ticket: wanted.reason.ticket,
+    requestedAt,
+  }
+}
+
+function requestEntry({ wanted, disclosureId, exposureId }: Allowed, now: Date): NewAuditEntry {
+  const { code, text, ticket } = wanted.reason
+  return {
+    ...entryAbout(wanted),
+    occurredAt: now,
+    action: 'disclosure.request',
+    outcome: 'success',
+    detail: {
+      disclosureId,
+      exposureId,
+      reasonCode: code,
+      ...(text === undefined ? {} : { reasonText: text }),
+      ...(ticket === undefined ? {} : { ticket }),
+    },
+  }
+}
+
+/**
+ * For every device that has the protector on its disk by its last word: the one that the key was
+ * asked of may have lost the disk to another one.
+ *
+ * A superseded key is on no disk any more: there is nothing to replace, until it comes back
+ * (`apply-plan.ts`).
+ */
+function rotationRequests(
+  deps: Pick<Deps, 'config'>,
+  allowed: readonly Allowed[],
+  holders: readonly HolderOfKey[],
+  now: Date,
+): Parameters<typeof requestRotations>[1] {
+  const notBefore = new Date(now.getTime() + deps.config.rotationDelaySeconds * 1000)
+  return allowed.flatMap(({ wanted }) =>
+    holders
+      .filter(
+        (holder) =>
+          holder.state === 'active' &&
+          holder.protector_id === wanted.key.protector_id &&
+          holder.volume_id === wanted.key.volume_id,
+      )
+      .map((holder) => ({
+        ...entryAbout(wanted),
+        keyId: holder.id,
+        deviceId: holder.device_id,
+        trigger: 'disclosure' as const,
+        notBefore,
+        now,
+      })),
+  )
+}
+
+async function recordOutcomes(
+  deps: Pick<Deps, 'clock'>,
+  trx: Transaction<Database>,
+  batch: readonly DisclosureOutcome[],
+): Promise<void[]> {
+  const now = deps.clock.now()
+  await finishDisclosures(
+    trx,
+    batch.map(({ disclosureId, failure }) => ({
+      id: disclosureId,
+      state: failure === undefined ? 'shown' : 'failed',
+    })),
+    now,
+  )
+  await appendAudit(
+    trx,
+    batch.map(({ wanted, disclosureId, failure }) => ({
+      ...entryAbout(wanted),
+      occurredAt: now,
+      action: 'disclosure.show',
+      outcome: failure === undefined ? 'success' : 'failed',
+      detail: { disclosureId, ...(failure === undefined ? {} : { code: failure }) },
+    })),
+  )
+  return batch.map(() => undefined)
+}
+
+function entryAbout({ administrator, key, requestId }: WantedDisclosure) {
+  return {
+    actor: auditActor(administrator),
+    deviceId: key.device_id,
+    volumeId: key.volume_id,
+    recoveryKeyId: key.protector_id,
+    requestId,
+  }
+}
