@@ -47,8 +47,8 @@ export async function startThrowawayPostgres(): Promise<ThrowawayPostgres> {
 }
 
 /**
- * A shell that waits for the end of its standard input, which this process holds open, and then ends
- * PostgreSQL and deletes its files. Returns what calls it off.
+ * A shell that waits for the end of its standard input, which this process holds open, and then
+ * ends PostgreSQL and deletes its files. Returns what calls it off.
  */
 function endWithThisProcess(dataDir: string): () => void {
   if (process.platform === 'win32') return () => undefined

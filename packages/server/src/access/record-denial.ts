@@ -15,7 +15,7 @@ export type RecordDenial = (denial: Denial) => Promise<void>
 export interface DenialRecorder {
   readonly recordDenial: RecordDenial
   /** Writes what is counted and not yet on record. Never throws. */
-  flush(): Promise<void>
+  readonly flush: () => Promise<void>
 }
 
 /**
