@@ -127,6 +127,8 @@ describe('P4 Looked at, so replaced', () => {
     const closed = await own.detail(device.deviceId)
     expect(closed.exposures).toMatchObject([{ state: 'closed' }])
 
+    // Later than the first rotation, so that the newest of the two is known.
+    own.deps.clock.advance(1)
     const restored = [volumeWith(old.volumeId, [old, next])]
     const told = await device.report(restored)
     const { exposures, rotations } = await own.detail(device.deviceId)
