@@ -16,7 +16,10 @@ export interface KeyToDisclose {
   receipt: string
 }
 
-/** Two devices may hold the same protector, for example after a disk moved: at most two rows. */
+/**
+ * Two devices may hold the same protector, for example after a disk moved: at most two rows, in no
+ * order, since an order by ID makes PostgreSQL walk through all keys by ID.
+ */
 export async function selectKeysToDisclose(
   db: Kysely<Database>,
   wanted: { readonly recoveryKeyId: string; readonly deviceId?: string | undefined },
@@ -38,7 +41,7 @@ export async function selectKeysToDisclose(
     ])
     .where('key.protector_id', '=', wanted.recoveryKeyId)
   if (wanted.deviceId !== undefined) query = query.where('key.device_id', '=', wanted.deviceId)
-  return await query.orderBy('key.id').limit(2).execute()
+  return await query.limit(2).execute()
 }
 
 /** A device that stored a protector which is disclosed. */
