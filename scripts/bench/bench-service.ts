@@ -44,8 +44,9 @@ export async function withBenchService(
   const service = await startService({
     dataDirectory: folder,
     port,
-    // The floor's 64 sessions come on top of the server's: PostgreSQL must be set up for both.
-    settings: { KEYDESK_LOG_LEVEL: 'warn', KEYDESK_DATABASE_POOL: '70', ...settings },
+    // The floor's 64 sessions come on top of the server's, one for each request: PostgreSQL must be
+    // set up for both.
+    settings: { KEYDESK_LOG_LEVEL: 'warn', KEYDESK_DATABASE_POOL: '140', ...settings },
   })
   try {
     const administratorSecret = service.administratorSecret ?? ''
