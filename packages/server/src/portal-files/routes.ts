@@ -2,8 +2,8 @@
  * The portal: its built files, and its one page for every address that a person opens in it.
  *
  * The policy allows scripts, styles and connections of this origin only, nothing inline, and no
- * framing (OWASP ASVS 5.0, 3.4.3). A program that asks for an address that does not exist gets a
- * 404 and never the page.
+ * framing (OWASP ASVS 5.0, 3.4.3). `/` is the page for everybody; a program that asks for another
+ * address that does not exist gets a 404 and never the page.
  */
 
 import type { FastifyReply, FastifyRequest } from 'fastify'
@@ -44,7 +44,7 @@ export function portalRoutes(app: App, files: PortalFiles): void {
     const path = pathOf(request)
     const asset = files.assets.get(path)
     if (asset !== undefined) return sendFile(request, reply, asset)
-    if (PROGRAM_PATHS.test(path) || !isNavigation(request)) {
+    if (PROGRAM_PATHS.test(path) || (path !== '/' && !isNavigation(request))) {
       throw new AppError('ROUTE_NOT_FOUND', 'There is no such address here.')
     }
     if (files.page !== undefined) return sendFile(request, reply, files.page)
