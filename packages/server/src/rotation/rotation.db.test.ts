@@ -108,6 +108,7 @@ describe('a rotation that fails', () => {
       [3, 1200],
     ] as const) {
       const [action] = (await device.report(volumes)).actions
+      service.deps.clock.advance(1)
       const failed = { id: action!.id, state: 'failed' as const, detailCode: '0x8031002F' }
       const answer = await device.report(volumes, [failed])
       expect(answer.actions).toEqual([])
