@@ -48,6 +48,9 @@ export class FunctionWriter {
   add(): this {
     return this.#emit(0x6a)
   }
+  subtract(): this {
+    return this.#emit(0x6b)
+  }
   and(): this {
     return this.#emit(0x71)
   }

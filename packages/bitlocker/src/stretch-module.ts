@@ -138,14 +138,14 @@ export function stretchModule(): Uint8Array<ArrayBuffer> {
 class CompressionWriter {
   readonly #writer: FunctionWriter
   readonly #state: readonly Local[]
-  readonly #sum: Local
+  readonly #nextE: Local
   #aXorB: Local
   #bXorC: Local
 
   constructor(writer: FunctionWriter) {
     this.#writer = writer
     this.#state = Array.from({ length: 8 }, () => writer.i32())
-    this.#sum = writer.i32()
+    this.#nextE = writer.i32()
     this.#aXorB = writer.i32()
     this.#bXorC = writer.i32()
   }
@@ -165,20 +165,20 @@ class CompressionWriter {
     const writer = this.#writer
     const name = (word: number) => at(this.#state, (word - step) & 7)
     const [a, b, d, e, f, g, h] = [name(0), name(1), name(3), name(4), name(5), name(6), name(7)]
-    // sum = h + scheduled + choose(e, f, g) + Sigma1(e)
+    // The next e = d + h + scheduled + choose(e, f, g) + Sigma1(e). All that does not need e is added
+    // first: one addition less in the chain from e to e, which is what the processor waits for.
     pushScheduled()
-    writer.get(h).add()
+    writer.get(h).add().get(d).add()
     writer.get(f).get(g).xor().get(e).and().get(g).xor().add()
-    writer.get(e).rotateRight(6).get(e).rotateRight(11).xor().get(e).rotateRight(25).xor().add()
-    writer.set(this.#sum)
-    // d becomes the next e
-    writer.get(d).get(this.#sum).add().set(d)
-    // h becomes the next a = sum + majority(a, b, c) + Sigma0(a), where
-    // majority(a, b, c) = b ^ ((a ^ b) & (b ^ c)), and this step's a ^ b is the next one's b ^ c
+    writer.get(e).rotateRight(5).get(e).xor().rotateRight(6).get(e).rotateRight(25).xor().add()
+    writer.set(this.#nextE)
+    // The next a = next e - d + majority(a, b, c) + Sigma0(a), where
+    // majority(a, b, c) = b ^ ((a ^ b) & (b ^ c)), and this step's a ^ b is the next one's b ^ c.
     writer.get(a).get(b).xor().tee(this.#aXorB).get(this.#bXorC).and().get(b).xor()
-    writer.get(this.#sum).add()
-    writer.get(a).rotateRight(2).get(a).rotateRight(13).xor().get(a).rotateRight(22).xor().add()
-    writer.set(h)
+    writer.get(d).subtract().get(this.#nextE).add()
+    writer.get(a).rotateRight(11).get(a).xor().rotateRight(2).get(a).rotateRight(22).xor().add()
+    // h is the next a, d the next e.
+    writer.set(h).get(this.#nextE).set(d)
     const used = this.#bXorC
     this.#bXorC = this.#aXorB
     this.#aXorB = used
