@@ -34,7 +34,7 @@ export interface ServiceProcess {
 export async function startService(options: ServiceOptions): Promise<ServiceProcess> {
   const origin = `http://localhost:${options.port}`
   const watch = options.watch === true ? ['--watch', '--watch-preserve-output'] : []
-  const child = spawn('node', [...watch, 'packages/server/src/main.ts'], {
+  const child = spawn(process.execPath, [...watch, 'packages/server/src/main.ts'], {
     cwd: ROOT,
     env: {
       ...withoutSettings(process.env),
