@@ -165,8 +165,9 @@ class CompressionWriter {
     const writer = this.#writer
     const name = (word: number) => at(this.#state, (word - step) & 7)
     const [a, b, d, e, f, g, h] = [name(0), name(1), name(3), name(4), name(5), name(6), name(7)]
-    // The next e = d + h + scheduled + choose(e, f, g) + Sigma1(e). All that does not need e is added
-    // first: one addition less in the chain from e to e, which is what the processor waits for.
+    // The next e = d + h + scheduled + choose(e, f, g) + Sigma1(e). All that does not need e is
+    // added first: one addition less in the chain from e to e, which is what the processor waits
+    // for.
     pushScheduled()
     writer.get(h).add().get(d).add()
     writer.get(f).get(g).xor().get(e).and().get(g).xor().add()
