@@ -6,6 +6,8 @@
 export const LIMITS = {
   /** The biggest honest body is a check-in of a PC with some dozens of volumes: about 60 KiB. */
   bodyBytesMax: 256 * 1024,
+  /** Every other body: an escrow with its on-disk entry is 6 KiB. A stranger can send no more. */
+  smallBodyBytesMax: 16 * 1024,
   /** A device request token is about 600 characters; with an embedded key about 750. */
   requestTokenLengthMax: 2048,
   /**

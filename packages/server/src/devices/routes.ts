@@ -7,6 +7,7 @@ import {
   DevicePage,
   DeviceParams,
   DeviceQuery,
+  LIMITS,
 } from '@keydesk/contract'
 import { deviceOf } from '../access/actor.ts'
 import type { Deps } from '../deps.ts'
@@ -18,7 +19,10 @@ import { takeCheckIn } from './take-check-in.ts'
 export function deviceRoutes(app: App, deps: Deps, presence: Presence): void {
   app.post(
     '/device/v1/check-in',
-    { schema: { body: CheckInRequest, response: { 200: CheckInResponse } } },
+    {
+      bodyLimit: LIMITS.bodyBytesMax,
+      schema: { body: CheckInRequest, response: { 200: CheckInResponse } },
+    },
     async (request) =>
       await takeCheckIn({ ...deps, presence }, deviceOf(request), request.body, request.id),
   )

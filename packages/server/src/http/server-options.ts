@@ -26,7 +26,8 @@ export function serverOptions(deps: Deps): FastifyServerOptions {
       disableRequestLogging: true,
       requestIdLogLabel: 'requestId',
     }),
-    bodyLimit: LIMITS.bodyBytesMax,
+    // Bodies are read before the sender is known. A route that needs more says so itself.
+    bodyLimit: LIMITS.smallBodyBytesMax,
     trustProxy: deps.config.trustedProxies.length > 0 ? [...deps.config.trustedProxies] : false,
     genReqId: requestId,
     requestIdHeader: false,
