@@ -10,9 +10,9 @@ import { createReadiness } from '../../packages/server/src/ops/readiness-checks.
 import { generateKeyring } from '../../packages/server/src/vault/keyring.ts'
 import { createTestDatabase } from './test-database.ts'
 
-/** Stands still until it is turned. */
+/** Stands still until it is turned. Starts now: tokens of an issuer have the time of the machine. */
 class TestClock implements Clock {
-  #now = new Date('2026-11-22T12:00:00.000Z')
+  #now = new Date()
 
   now(): Date {
     return new Date(this.#now)

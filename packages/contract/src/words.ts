@@ -63,7 +63,7 @@ export const RotationState = OneOf(
 )
 
 export const RotationTrigger = OneOf(
-  ['disclosure', 'mismatch', 'byHand', 'retry'],
+  ['disclosure', 'mismatch', 'byHand', 'retry', 'ownerChange'],
   'Why the recovery password is to be replaced',
 )
 
@@ -101,6 +101,6 @@ export const AuditOutcome = OneOf(
 )
 
 export const ActorType = OneOf(
-  ['administrator', 'device', 'system', 'anonymous'],
-  'Who did it; `system` is the service itself',
+  ['user', 'app', 'device', 'system', 'anonymous', 'administrator'],
+  'Who did it; `system` is the service itself, `administrator` is in entries of a version without sign-in',
 )

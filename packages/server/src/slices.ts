@@ -3,6 +3,7 @@
  * in the background. `app.ts` registers the routes; `start-server.ts` runs the work.
  */
 
+import { authenticateAdministrator } from './access/authenticate-administrator.ts'
 import { createDenialRecorder } from './access/record-denial.ts'
 import { enforcePermissions } from './access/enforce-permissions.ts'
 import { auditRoutes } from './audit/routes.ts'
@@ -28,6 +29,7 @@ export function registerSlices(app: App, deps: Deps): void {
     authenticateDevice: createDeviceAuthenticator(deps),
     rememberRequest,
     recordDenial,
+    authenticateToken: (token) => authenticateAdministrator(deps, token),
   })
   enrollmentRoutes(app, deps, { rememberRequest, recordDenial })
   escrowRoutes(app, createEscrow(deps, recordDenial))

@@ -1,8 +1,8 @@
-/** Who sent a request, once that is known. */
+/** Who sent a request, once that is known, and what it may do. */
 
-import type { Role } from '@keydesk/contract'
 import type { FastifyRequest } from 'fastify'
 import type { AuditActor } from '../audit/append-audit.ts'
+import type { Grants } from './grants.ts'
 
 /** A signed request of a device that has to be remembered so that it cannot be replayed. */
 export interface DeviceRequest {
@@ -11,7 +11,7 @@ export interface DeviceRequest {
 }
 
 export interface DeviceActor {
-  readonly role: Extract<Role, 'device'>
+  readonly type: 'device'
   readonly id: string
   readonly name: string
   /** SHA-256 of the last report that was taken in. */
@@ -19,13 +19,33 @@ export interface DeviceActor {
   readonly request: DeviceRequest
 }
 
-export interface AdministratorActor {
-  readonly role: Extract<Role, 'bootstrapAdministrator'>
+/** A person who signed in, by the session of a browser or by an access token. */
+export interface UserActor {
+  readonly type: 'user'
   readonly id: string
+  /** User principal name. */
   readonly name: string
+  readonly displayName: string
+  /** When the person last proved who he is; undefined where the issuer does not say. */
+  readonly authenticatedAt: Date | undefined
+  /** How: RFC 8176 `amr` values, such as `pwd`, `otp`, `hwk`. */
+  readonly methods: readonly string[]
+  /** The browser session; undefined for an access token. */
+  readonly sessionId: string | undefined
+  readonly grants: Grants
 }
 
-export type Actor = DeviceActor | AdministratorActor | { readonly role: Extract<Role, 'public'> }
+/** A program: an app registration, by its access token. */
+export interface AppActor {
+  readonly type: 'app'
+  readonly id: string
+  readonly name: string
+  readonly grants: Grants
+}
+
+/** Who can hold a role. */
+export type PrincipalActor = UserActor | AppActor
+export type Actor = DeviceActor | PrincipalActor | { readonly type: 'public' }
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -39,20 +59,26 @@ declare module 'fastify' {
 
 /** The device of a request that only devices may send. */
 export function deviceOf(request: FastifyRequest): DeviceActor {
-  if (request.actor.role !== 'device') throw new TypeError('the route is not for devices only')
+  if (request.actor.type !== 'device') throw new TypeError('the route is not for devices only')
   return request.actor
 }
 
-/** The administrator of a request that only administrators may send. */
-export function administratorOf(request: FastifyRequest): AdministratorActor {
-  if (request.actor.role !== 'bootstrapAdministrator') {
-    throw new TypeError('the route is not for administrators only')
+/** The person or program of a request of one of the audiences that need one. */
+export function principalOf(request: FastifyRequest): PrincipalActor {
+  const { actor } = request
+  if (actor.type !== 'user' && actor.type !== 'app') {
+    throw new TypeError('the route is not for people and programs only')
   }
+  return actor
+}
+
+/** The person of a request of the audience `user`. */
+export function userOf(request: FastifyRequest): UserActor {
+  if (request.actor.type !== 'user') throw new TypeError('the route is not for people only')
   return request.actor
 }
 
 export function auditActor(actor: Actor): AuditActor {
-  if (actor.role === 'public') return { type: 'anonymous' }
-  const { id, name } = actor
-  return { type: actor.role === 'device' ? 'device' : 'administrator', id, name }
+  if (actor.type === 'public') return { type: 'anonymous' }
+  return { type: actor.type, id: actor.id, name: actor.name }
 }

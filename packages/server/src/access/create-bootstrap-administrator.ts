@@ -9,7 +9,7 @@ import { appendAudit } from '../audit/append-audit.ts'
 import type { Database } from '../db/schema.ts'
 import type { Secret } from '../http/secret.ts'
 import type { Keyring } from '../vault/keyring.ts'
-import { insertAdministrator } from './queries.ts'
+import { insertAdministrator, insertBootstrapApp } from './queries.ts'
 import { createSecretToken, hashSecretToken } from './secret-token.ts'
 
 const NAME = 'bootstrap'
@@ -21,6 +21,7 @@ export async function createBootstrapAdministrator(
 ): Promise<Secret<string>> {
   const id = randomUUID()
   const secret = createSecretToken('admin')
+  await insertBootstrapApp(trx, id, now)
   await insertAdministrator(trx, {
     id,
     name: NAME,

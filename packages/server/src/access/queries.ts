@@ -1,5 +1,6 @@
 /** SQL of administrators. */
 
+import { GLOBAL_ADMINISTRATOR } from '@keydesk/contract'
 import type { Kysely, Transaction } from 'kysely'
 import type { Database } from '../db/schema.ts'
 
@@ -27,5 +28,28 @@ export async function selectAdministrators(
     .select(['id', 'name', 'secret_hash'])
     .orderBy('created_at')
     .limit(16)
+    .execute()
+}
+
+/** Until people sign in: an app that may do everything. */
+export async function insertBootstrapApp(
+  trx: Transaction<Database>,
+  id: string,
+  now: Date,
+): Promise<void> {
+  await trx.insertInto('principal').values({ id, type: 'app', created_at: now }).execute()
+  await trx
+    .insertInto('app')
+    .values({ id, display_name: 'bootstrap', created_at: now, updated_at: now })
+    .execute()
+  await trx
+    .insertInto('role_assignment')
+    .values({
+      id,
+      principal_id: id,
+      role_id: GLOBAL_ADMINISTRATOR,
+      scope_type: 'directory',
+      created_at: now,
+    })
     .execute()
 }

@@ -11,7 +11,7 @@ import { insertAuditEntries } from './queries.ts'
 
 /** Who did it, as the log names them. */
 export type AuditActor =
-  | { readonly type: 'administrator'; readonly id: string; readonly name: string }
+  | { readonly type: 'user' | 'app'; readonly id: string; readonly name: string }
   | { readonly type: 'device'; readonly id: string; readonly name?: string | undefined }
   | { readonly type: 'system' }
   | { readonly type: 'anonymous' }

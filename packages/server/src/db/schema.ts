@@ -15,6 +15,37 @@ export interface AdministratorTable {
 }
 
 /** @public */
+export interface AppTable {
+  id: string
+  principal_type: Generated<string>
+  display_name: string
+  description: string | null
+  is_enabled: Generated<boolean>
+  app_roles: Generated<string[]>
+  created_by: string | null
+  created_at: Date
+  updated_at: Date
+  credentials_valid_after: Date | null
+  deleted_at: Date | null
+}
+
+/** @public */
+export interface AppCredentialTable {
+  id: string
+  app_id: string
+  kind: string
+  name: string
+  secret_hash: Buffer | null
+  hint: string | null
+  public_jwk: ColumnType<unknown, string | null | undefined, string | null>
+  created_by: string | null
+  created_at: Date
+  expires_at: Date
+  last_used_at: Date | null
+  revoked_at: Date | null
+}
+
+/** @public */
 export interface AuditEntryTable {
   id: GeneratedAlways<number>
   occurred_at: Date
@@ -65,9 +96,11 @@ export interface DeviceTable {
   join_type: string | null
   group_name: string | null
   agent_version: string | null
-  enrollment_token_id: string
+  enrollment_token_id: string | null
   enrolled_at: Date
   report_digest: Buffer | null
+  owner_id: string | null
+  enrolled_by: string | null
 }
 
 /** @public */
@@ -83,10 +116,62 @@ export interface DeviceRequestTable {
 }
 
 /** @public */
+export interface DeviceSetTable {
+  id: string
+  kind: string
+  display_name: string
+  description: string | null
+  membership_rule: string | null
+  created_at: Date
+  updated_at: Date
+}
+
+/** @public */
+export interface DeviceSetMemberTable {
+  device_set_id: string
+  device_id: string
+  added_at: Date
+}
+
+/** @public */
+export interface DirectoryGroupTable {
+  id: string
+  principal_type: Generated<string>
+  display_name: string
+  description: string | null
+  source: string
+  external_id: string | null
+  created_at: Date
+  updated_at: Date
+  deleted_at: Date | null
+}
+
+/** @public */
+export interface DirectoryUserTable {
+  id: string
+  principal_type: Generated<string>
+  user_principal_name: string
+  display_name: string
+  given_name: string | null
+  family_name: string | null
+  mail: string | null
+  department: string | null
+  source: string
+  is_active: Generated<boolean>
+  external_id: string | null
+  issuer: string | null
+  subject: string | null
+  created_at: Date
+  updated_at: Date
+  credentials_valid_after: Date | null
+  deleted_at: Date | null
+}
+
+/** @public */
 export interface DisclosureTable {
   id: string
   recovery_key_id: number
-  administrator_id: string
+  principal_id: string
   reason_code: string
   reason_text: string | null
   ticket: string | null
@@ -122,6 +207,14 @@ export interface ExposureTable {
 }
 
 /** @public */
+export interface GroupMemberTable {
+  group_id: string
+  user_id: string
+  source: Generated<string>
+  added_at: Date
+}
+
+/** @public */
 export interface KeyProofTable {
   recovery_key_id: number
   device_id: string
@@ -130,6 +223,13 @@ export interface KeyProofTable {
   queued_at: Date
   claimed_until: Date | null
   attempts: Generated<number>
+}
+
+/** @public */
+export interface PrincipalTable {
+  id: string
+  type: string
+  created_at: Date
 }
 
 /** @public */
@@ -158,6 +258,32 @@ export interface RecoveryKeyTable {
   superseded_at: Date | null
   proof: Generated<string>
   proven_at: Date | null
+}
+
+/** @public */
+export interface RoleAssignmentTable {
+  id: string
+  principal_id: string
+  role_id: string
+  effect: Generated<string>
+  scope_type: string
+  administrative_unit_id: string | null
+  administrative_unit_kind: string | null
+  device_id: string | null
+  created_by: string | null
+  created_at: Date
+  expires_at: Date | null
+}
+
+/** @public */
+export interface RoleDefinitionTable {
+  id: string
+  display_name: string
+  description: string | null
+  permissions: string[]
+  created_by: string | null
+  created_at: Date
+  updated_at: Date
 }
 
 /** @public */
@@ -198,6 +324,8 @@ export interface VolumeTable {
 
 export interface Database {
   administrator: AdministratorTable
+  app: AppTable
+  app_credential: AppCredentialTable
   audit_entry: AuditEntryTable
   audit_index: AuditIndexTable
   audit_pending: AuditPendingTable
@@ -205,12 +333,20 @@ export interface Database {
   device: DeviceTable
   device_presence: DevicePresenceTable
   device_request: DeviceRequestTable
+  device_set: DeviceSetTable
+  device_set_member: DeviceSetMemberTable
+  directory_group: DirectoryGroupTable
+  directory_user: DirectoryUserTable
   disclosure: DisclosureTable
   enrollment_token: EnrollmentTokenTable
   exposure: ExposureTable
+  group_member: GroupMemberTable
   key_proof: KeyProofTable
+  principal: PrincipalTable
   protector: ProtectorTable
   recovery_key: RecoveryKeyTable
+  role_assignment: RoleAssignmentTable
+  role_definition: RoleDefinitionTable
   rotation: RotationTable
   schema_migration: SchemaMigrationTable
   volume: VolumeTable

@@ -59,7 +59,7 @@ export function createDeviceAuthenticator(
     })
     if (device === undefined) throw unauthorized()
     return {
-      role: 'device',
+      type: 'device',
       id: device.id,
       name: device.name,
       reportDigest: device.report_digest ?? undefined,

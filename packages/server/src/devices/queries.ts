@@ -1,6 +1,8 @@
 /** SQL of devices as administrators see them. */
 
 import { sql, type Kysely } from 'kysely'
+import type { DeviceReach } from '../access/grants.ts'
+import { withinReach } from '../access/within-reach.ts'
 import type { Database } from '../db/schema.ts'
 import type { DeviceFactRow } from './device-facts.ts'
 
@@ -22,12 +24,13 @@ const DEVICE_COLUMNS = sql`
 export async function selectDevices(
   db: Kysely<Database>,
   filter: {
+    readonly reach: DeviceReach
     readonly search?: string | undefined
     readonly after?: { name: string; id: string } | undefined
     readonly limit: number
   },
 ): Promise<DeviceRow[]> {
-  const conditions = [sql`true`]
+  const conditions = [withinReach(filter.reach, sql.ref('device.id'))]
   if (filter.search !== undefined) {
     const pattern = `${filter.search.toLowerCase().replaceAll(/[\\%_]/g, String.raw`\$&`)}%`
     conditions.push(sql`(lower(device.name) collate "C" like ${pattern}

@@ -9,7 +9,7 @@ import {
   DeviceQuery,
   LIMITS,
 } from '@keydesk/contract'
-import { deviceOf } from '../access/actor.ts'
+import { deviceOf, principalOf } from '../access/actor.ts'
 import type { Deps } from '../deps.ts'
 import type { App } from '../http/app-type.ts'
 import type { Presence } from './presence.ts'
@@ -30,12 +30,12 @@ export function deviceRoutes(app: App, deps: Deps, presence: Presence): void {
   app.get(
     '/api/v1/devices',
     { schema: { querystring: DeviceQuery, response: { 200: DevicePage } } },
-    async (request) => await listDevices(deps, request.query),
+    async (request) => await listDevices(deps, principalOf(request), request.query),
   )
 
   app.get(
     '/api/v1/devices/:deviceId',
     { schema: { params: DeviceParams, response: { 200: DeviceDetail } } },
-    async (request) => await showDevice(deps, request.params.deviceId),
+    async (request) => await showDevice(deps, principalOf(request), request.params.deviceId),
   )
 }

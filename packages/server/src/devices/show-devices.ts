@@ -9,6 +9,7 @@ import {
   type DeviceVolume,
   type StoredKey,
 } from '@keydesk/contract'
+import type { PrincipalActor } from '../access/actor.ts'
 import type { Deps } from '../deps.ts'
 import { AppError } from '../errors.ts'
 import { decodeCursor, pageLimit, pageOf } from '../http/page-cursor.ts'
@@ -27,9 +28,16 @@ import {
   type DeviceVolumeRow,
 } from './queries.ts'
 
-export async function listDevices(deps: Deps, query: DeviceQuery): Promise<DevicePage> {
+const KEY_METADATA = 'microsoft.directory/bitlockerKeys/metadata/read'
+
+export async function listDevices(
+  deps: Deps,
+  principal: PrincipalActor,
+  query: DeviceQuery,
+): Promise<DevicePage> {
   const limit = pageLimit(query.limit)
   const rows = await selectDevices(deps.db, {
+    reach: principal.grants.reach('microsoft.directory/devices/standard/read'),
     search: query.search,
     after: cursor(query.after),
     limit: limit + 1,
@@ -37,15 +45,22 @@ export async function listDevices(deps: Deps, query: DeviceQuery): Promise<Devic
   return pageOf(rows, limit, { item: toDevice, key: (row) => [row.sort_name, row.id] })
 }
 
-/** The newest `pageSizeMax` of its keys, exposures and rotations. Throws AppError NOT_FOUND. */
-export async function showDevice(deps: Deps, deviceId: string): Promise<DeviceDetail> {
+/**
+ * The newest `pageSizeMax` of its keys, exposures and rotations, as far as the principal may see
+ * them. Throws AppError NOT_FOUND.
+ */
+export async function showDevice(
+  deps: Deps,
+  { grants }: PrincipalActor,
+  deviceId: string,
+): Promise<DeviceDetail> {
   const limit = LIMITS.pageSizeMax
   const [device, volumes, keys, open, rotations] = await Promise.all([
     selectDevice(deps.db, deviceId),
     selectVolumes(deps.db, deviceId),
-    selectRecoveryKeys(deps.db, { deviceId, limit }),
-    selectExposures(deps.db, { deviceId, limit }),
-    selectRotations(deps.db, { deviceId, limit }),
+    selectRecoveryKeys(deps.db, { deviceId, limit, reach: grants.reach(KEY_METADATA) }),
+    selectExposures(deps.db, { deviceId, limit, reach: grants.reach('keydesk/exposures/read') }),
+    selectRotations(deps.db, { deviceId, limit, reach: grants.reach('keydesk/rotations/read') }),
   ])
   if (device === undefined) throw new AppError('NOT_FOUND', 'There is no device with this ID.')
   return {

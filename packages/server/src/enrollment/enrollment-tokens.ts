@@ -11,7 +11,7 @@ import type {
   EnrollmentTokenPage,
   EnrollmentTokenQuery,
 } from '@keydesk/contract'
-import { auditActor, type AdministratorActor } from '../access/actor.ts'
+import { auditActor, type PrincipalActor } from '../access/actor.ts'
 import { createSecretToken, hashSecretToken } from '../access/secret-token.ts'
 import { appendAudit } from '../audit/append-audit.ts'
 import type { Deps } from '../deps.ts'
@@ -19,14 +19,14 @@ import { AppError } from '../errors.ts'
 import { decodeTimeCursor, pageLimit, pageOf } from '../http/page-cursor.ts'
 import { insertToken, revokeToken, selectTokens, type TokenRow } from './queries.ts'
 
-export interface ByAdministrator {
-  readonly administrator: AdministratorActor
+export interface ByPrincipal {
+  readonly principal: PrincipalActor
   readonly requestId: string
 }
 
 export async function createEnrollmentToken(
   deps: Deps,
-  by: ByAdministrator,
+  by: ByPrincipal,
   wanted: CreateEnrollmentToken,
 ): Promise<CreatedEnrollmentToken> {
   const now = deps.clock.now()
@@ -38,7 +38,7 @@ export async function createEnrollmentToken(
       group_name: wanted.groupName ?? null,
       token_hash: hashSecretToken(deps.keyring, token.reveal()),
       uses_max: wanted.usesMax,
-      created_by: by.administrator.id,
+      created_by: by.principal.id,
       created_at: now,
       expires_at: new Date(now.getTime() + wanted.expiresInSeconds * 1000),
     })
@@ -47,7 +47,7 @@ export async function createEnrollmentToken(
         occurredAt: now,
         action: 'enrollmentToken.create',
         outcome: 'success',
-        actor: auditActor(by.administrator),
+        actor: auditActor(by.principal),
         requestId: by.requestId,
         detail: {
           enrollmentTokenId: inserted.id,
@@ -78,7 +78,7 @@ export async function listEnrollmentTokens(
 /** Idempotent. Throws AppError NOT_FOUND. */
 export async function revokeEnrollmentToken(
   deps: Deps,
-  by: ByAdministrator,
+  by: ByPrincipal,
   id: string,
 ): Promise<EnrollmentToken> {
   const now = deps.clock.now()
@@ -93,7 +93,7 @@ export async function revokeEnrollmentToken(
           occurredAt: now,
           action: 'enrollmentToken.revoke',
           outcome: 'success',
-          actor: auditActor(by.administrator),
+          actor: auditActor(by.principal),
           requestId: by.requestId,
           detail: { enrollmentTokenId: id },
         },

@@ -12,7 +12,7 @@ import {
   type Ed25519PublicJwk,
   type P256PublicJwk,
 } from '@keydesk/contract'
-import { administratorOf } from '../access/actor.ts'
+import { principalOf } from '../access/actor.ts'
 import type { RecordDenial } from '../access/record-denial.ts'
 import type { Deps } from '../deps.ts'
 import type { RememberRequest } from '../devices/remember-request.ts'
@@ -65,7 +65,7 @@ export function enrollmentRoutes(app: App, deps: Deps, options: EnrollmentRouteO
     '/api/v1/enrollment-tokens',
     { schema: { body: CreateEnrollmentToken, response: { 201: CreatedEnrollmentToken } } },
     async (request, reply) => {
-      const by = { administrator: administratorOf(request), requestId: request.id }
+      const by = { principal: principalOf(request), requestId: request.id }
       return await reply.code(201).send(await createEnrollmentToken(deps, by, request.body))
     },
   )
@@ -80,7 +80,7 @@ export function enrollmentRoutes(app: App, deps: Deps, options: EnrollmentRouteO
     '/api/v1/enrollment-tokens/:id',
     { schema: { params: EnrollmentTokenParams, response: { 200: EnrollmentToken } } },
     async (request) => {
-      const by = { administrator: administratorOf(request), requestId: request.id }
+      const by = { principal: principalOf(request), requestId: request.id }
       return await revokeEnrollmentToken(deps, by, request.params.id)
     },
   )

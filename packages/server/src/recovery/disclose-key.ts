@@ -1,5 +1,5 @@
 /**
- * Shows one recovery password to one administrator, for a reason.
+ * Shows one recovery password to one person or program, for a reason.
  *
  * The order is the promise (P3, P4): budget; then one transaction {disclosure, audit entry,
  * exposure, rotation request}; only then the key is opened; then the outcome is committed; only
@@ -9,7 +9,7 @@
 
 import { formatRecoveryPassword } from '@keydesk/bitlocker'
 import type { CreateDisclosure, Disclosure } from '@keydesk/contract'
-import { auditActor, type AdministratorActor } from '../access/actor.ts'
+import { auditActor, type PrincipalActor } from '../access/actor.ts'
 import type { RecordDenial } from '../access/record-denial.ts'
 import type { Deps } from '../deps.ts'
 import { AppError } from '../errors.ts'
@@ -20,7 +20,7 @@ import { selectKeysToDisclose, type KeyToDisclose } from './disclosure-queries.t
 import type { DisclosureRecord, RecordedDisclosure } from './record-disclosures.ts'
 
 export interface DisclosureContext {
-  readonly administrator: AdministratorActor
+  readonly principal: PrincipalActor
   readonly requestId: string
   readonly recordDenial: RecordDenial
   readonly record: DisclosureRecord
@@ -44,7 +44,7 @@ export async function discloseKey(
     deps.metrics.disclosures.inc({ outcome: isRefusal ? 'refused' : 'failed' })
     if (isRefusal) {
       await context.recordDenial({
-        actor: auditActor(context.administrator),
+        actor: auditActor(context.principal),
         deviceId: wanted.deviceId,
         recoveryKeyId: wanted.recoveryKeyId,
         requestId: context.requestId,
@@ -61,9 +61,9 @@ async function disclose(
   wanted: CreateDisclosure,
 ): Promise<Disclosure> {
   checkReason(wanted.reason)
-  const key = await findKey(deps, wanted)
-  const { administrator, requestId, record } = context
-  const disclosure = { administrator, requestId, key, reason: wanted.reason }
+  const key = await findKey(deps, context.principal, wanted)
+  const { principal, requestId, record } = context
+  const disclosure = { principal, requestId, key, reason: wanted.reason }
   const recorded = await orNothingIsShown(() => record.request(disclosure))
   if (recorded instanceof AppError) throw recorded
   const { disclosureId } = recorded
@@ -80,8 +80,16 @@ async function disclose(
   return toDisclosure(deps, key, recorded, recoveryPassword)
 }
 
-async function findKey(deps: Deps, wanted: CreateDisclosure): Promise<KeyToDisclose> {
-  const [key, another] = await selectKeysToDisclose(deps.db, wanted)
+async function findKey(
+  deps: Deps,
+  principal: PrincipalActor,
+  wanted: CreateDisclosure,
+): Promise<KeyToDisclose> {
+  const [key, another] = await selectKeysToDisclose(
+    deps.db,
+    wanted,
+    principal.grants.reach('microsoft.directory/bitlockerKeys/key/read'),
+  )
   if (key === undefined) {
     throw new AppError('NOT_FOUND', 'No key with this ID is stored here.')
   }

@@ -1,6 +1,8 @@
 /** SQL of disclosures. */
 
 import { sql, type Kysely, type Transaction } from 'kysely'
+import type { DeviceReach } from '../access/grants.ts'
+import { withinReach } from '../access/within-reach.ts'
 import type { Database } from '../db/schema.ts'
 
 export interface KeyToDisclose {
@@ -23,6 +25,7 @@ export interface KeyToDisclose {
 export async function selectKeysToDisclose(
   db: Kysely<Database>,
   wanted: { readonly recoveryKeyId: string; readonly deviceId?: string | undefined },
+  reach: DeviceReach,
 ): Promise<KeyToDisclose[]> {
   let query = db
     .selectFrom('recovery_key as key')
@@ -40,6 +43,7 @@ export async function selectKeysToDisclose(
       'key.receipt',
     ])
     .where('key.protector_id', '=', wanted.recoveryKeyId)
+    .where(withinReach(reach, sql.ref('key.device_id')))
   if (wanted.deviceId !== undefined) query = query.where('key.device_id', '=', wanted.deviceId)
   return await query.limit(2).execute()
 }
@@ -80,9 +84,9 @@ export async function lockHoldersOfKeys(
  */
 export async function lockBudgets(
   trx: Transaction<Database>,
-  administratorIds: readonly string[],
+  principalIds: readonly string[],
 ): Promise<void> {
-  const names = administratorIds.map((id) => `disclosure budget ${id}`).toSorted()
+  const names = principalIds.map((id) => `disclosure budget ${id}`).toSorted()
   await sql`
     select pg_advisory_xact_lock(hashtextextended(name, 0))
       from unnest(${names}::text[]) with ordinality as budget (name, place)
@@ -95,19 +99,17 @@ export interface BudgetUse {
   readonly first: Date | null
 }
 
-/** How many disclosures each administrator asked for since then. */
+/** How many disclosures each principal asked for since then. */
 export async function countDisclosures(
   trx: Transaction<Database>,
-  administratorIds: readonly string[],
+  principalIds: readonly string[],
   since: Date,
 ): Promise<ReadonlyMap<string, BudgetUse>> {
-  const { rows } = await sql<{ administrator_id: string } & BudgetUse>`
-    select administrator_id, count(*) as count, min(requested_at) as first from disclosure
-     where administrator_id = any(${administratorIds}::uuid[]) and requested_at > ${since}
-     group by administrator_id`.execute(trx)
-  return new Map(
-    rows.map(({ administrator_id, count, first }) => [administrator_id, { count, first }]),
-  )
+  const { rows } = await sql<{ principal_id: string } & BudgetUse>`
+    select principal_id, count(*) as count, min(requested_at) as first from disclosure
+     where principal_id = any(${principalIds}::uuid[]) and requested_at > ${since}
+     group by principal_id`.execute(trx)
+  return new Map(rows.map(({ principal_id, count, first }) => [principal_id, { count, first }]))
 }
 
 export interface NewDisclosure {
@@ -115,7 +117,7 @@ export interface NewDisclosure {
   readonly exposureId: string
   readonly keyId: number
   readonly deviceId: string
-  readonly administratorId: string
+  readonly principalId: string
   readonly reasonCode: string
   readonly reasonText: string | undefined
   readonly ticket: string | undefined
@@ -132,7 +134,7 @@ export async function insertDisclosures(
     exposure_id: disclosure.exposureId,
     recovery_key_id: disclosure.keyId,
     device_id: disclosure.deviceId,
-    administrator_id: disclosure.administratorId,
+    principal_id: disclosure.principalId,
     reason_code: disclosure.reasonCode,
     reason_text: disclosure.reasonText ?? null,
     ticket: disclosure.ticket ?? null,
@@ -141,12 +143,12 @@ export async function insertDisclosures(
   await sql`
     with input as materialized (
       select * from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as row (
-        id uuid, exposure_id uuid, recovery_key_id bigint, device_id uuid, administrator_id uuid,
+        id uuid, exposure_id uuid, recovery_key_id bigint, device_id uuid, principal_id uuid,
         reason_code text, reason_text text, ticket text, requested_at timestamptz)
     ), disclosed as (
-      insert into disclosure (id, recovery_key_id, administrator_id, reason_code, reason_text,
+      insert into disclosure (id, recovery_key_id, principal_id, reason_code, reason_text,
                               ticket, state, requested_at)
-      select id, recovery_key_id, administrator_id, reason_code, reason_text, ticket, 'requested',
+      select id, recovery_key_id, principal_id, reason_code, reason_text, ticket, 'requested',
              requested_at
         from input
     )

@@ -1,6 +1,8 @@
 /** SQL of exposures. */
 
 import { sql, type Kysely } from 'kysely'
+import type { DeviceReach } from '../access/grants.ts'
+import { withinReach } from '../access/within-reach.ts'
 import type { Database } from '../db/schema.ts'
 
 export interface ExposureRow {
@@ -21,13 +23,14 @@ export interface ExposureRow {
 export async function selectExposures(
   db: Kysely<Database>,
   filter: {
+    readonly reach: DeviceReach
     readonly state?: string | undefined
     readonly deviceId?: string | undefined
     readonly after?: { at: Date; id: string } | undefined
     readonly limit: number
   },
 ): Promise<ExposureRow[]> {
-  const conditions = [sql`true`]
+  const conditions = [withinReach(filter.reach, sql.ref('exposure.device_id'))]
   if (filter.state !== undefined) conditions.push(sql`exposure.state = ${filter.state}`)
   if (filter.deviceId !== undefined) conditions.push(sql`exposure.device_id = ${filter.deviceId}`)
   if (filter.after !== undefined) {

@@ -5,6 +5,7 @@
 
 import { parseRecoveryKeyId, RecoveryKeyIdError } from '@keydesk/bitlocker'
 import type { RecoveryKey, RecoveryKeyPage, RecoveryKeyQuery } from '@keydesk/contract'
+import type { PrincipalActor } from '../access/actor.ts'
 import type { Deps } from '../deps.ts'
 import { AppError } from '../errors.ts'
 import { decodeCursor, pageLimit, pageOf } from '../http/page-cursor.ts'
@@ -13,6 +14,7 @@ import { selectRecoveryKeys, type ProtectorRange, type RecoveryKeyRow } from './
 /** Throws AppError INVALID_REQUEST when neither a key ID nor a device narrows the search. */
 export async function findRecoveryKeys(
   deps: Deps,
+  principal: PrincipalActor,
   query: RecoveryKeyQuery,
 ): Promise<RecoveryKeyPage> {
   if (query.keyId === undefined && query.deviceId === undefined) {
@@ -20,6 +22,7 @@ export async function findRecoveryKeys(
   }
   const limit = pageLimit(query.limit)
   const rows = await selectRecoveryKeys(deps.db, {
+    reach: principal.grants.reach('microsoft.directory/bitlockerKeys/metadata/read'),
     range: query.keyId === undefined ? undefined : rangeOf(query.keyId),
     deviceId: query.deviceId,
     after: cursor(query.after),

@@ -1,6 +1,8 @@
 /** SQL of stored keys as people look for them: metadata only. */
 
 import { sql, type Kysely } from 'kysely'
+import type { DeviceReach } from '../access/grants.ts'
+import { withinReach } from '../access/within-reach.ts'
 import type { Database } from '../db/schema.ts'
 
 export interface RecoveryKeyRow {
@@ -30,13 +32,14 @@ export interface ProtectorRange {
 export async function selectRecoveryKeys(
   db: Kysely<Database>,
   filter: {
+    readonly reach: DeviceReach
     readonly range?: ProtectorRange | undefined
     readonly deviceId?: string | undefined
     readonly after?: { state: string; id: number } | undefined
     readonly limit: number
   },
 ): Promise<RecoveryKeyRow[]> {
-  const conditions = [sql`true`]
+  const conditions = [withinReach(filter.reach, sql.ref('key.device_id'))]
   if (filter.range !== undefined) {
     const { first, last } = filter.range
     conditions.push(sql`key.protector_id between ${first} and ${last}`)

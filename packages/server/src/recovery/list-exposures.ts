@@ -4,13 +4,19 @@
  */
 
 import type { Exposure, ExposurePage, ExposureQuery } from '@keydesk/contract'
+import type { PrincipalActor } from '../access/actor.ts'
 import type { Deps } from '../deps.ts'
 import { decodeTimeCursor, pageLimit, pageOf } from '../http/page-cursor.ts'
 import { selectExposures, type ExposureRow } from './exposure-queries.ts'
 
-export async function listExposures(deps: Deps, query: ExposureQuery): Promise<ExposurePage> {
+export async function listExposures(
+  deps: Deps,
+  principal: PrincipalActor,
+  query: ExposureQuery,
+): Promise<ExposurePage> {
   const limit = pageLimit(query.limit)
   const rows = await selectExposures(deps.db, {
+    reach: principal.grants.reach('keydesk/exposures/read'),
     state: query.state,
     deviceId: query.deviceId,
     after: decodeTimeCursor(query.after),

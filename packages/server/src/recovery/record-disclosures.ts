@@ -7,7 +7,7 @@
 import { randomUUID } from 'node:crypto'
 import type { DisclosureReason } from '@keydesk/contract'
 import type { Transaction } from 'kysely'
-import { auditActor, type AdministratorActor } from '../access/actor.ts'
+import { auditActor, type PrincipalActor } from '../access/actor.ts'
 import { appendAudit, type NewAuditEntry } from '../audit/append-audit.ts'
 import { Coalescer } from '../db/coalescer.ts'
 import type { Database } from '../db/schema.ts'
@@ -24,7 +24,7 @@ import {
 import { withinBudget } from './within-budget.ts'
 
 export interface WantedDisclosure {
-  readonly administrator: AdministratorActor
+  readonly principal: PrincipalActor
   readonly key: KeyToDisclose
   readonly reason: DisclosureReason
   readonly requestId: string
@@ -81,8 +81,8 @@ async function recordRequests(
   batch: readonly WantedDisclosure[],
 ): Promise<(RecordedDisclosure | AppError)[]> {
   const now = deps.clock.now()
-  const administratorIds = batch.map(({ administrator }) => administrator.id)
-  const refusals = await withinBudget(trx, deps.config.disclosureBudget, administratorIds, now)
+  const principalIds = batch.map(({ principal }) => principal.id)
+  const refusals = await withinBudget(trx, deps.config.disclosureBudget, principalIds, now)
   const allowed = batch
     .filter((_, index) => refusals[index] === undefined)
     .map((wanted) => ({ wanted, disclosureId: randomUUID(), exposureId: randomUUID() }))
@@ -137,7 +137,7 @@ function disclosureRow({ wanted, disclosureId, exposureId }: Allowed, requestedA
     exposureId,
     keyId: wanted.key.id,
     deviceId: wanted.key.device_id,
-    administratorId: wanted.administrator.id,
+    principalId: wanted.principal.id,
     reasonCode: wanted.reason.code,
     reasonText: wanted.reason.text,
     ticket: wanted.reason.ticket,
@@ -222,9 +222,9 @@ async function recordOutcomes(
   return batch.map(() => undefined)
 }
 
-function entryAbout({ administrator, key, requestId }: WantedDisclosure) {
+function entryAbout({ principal, key, requestId }: WantedDisclosure) {
   return {
-    actor: auditActor(administrator),
+    actor: auditActor(principal),
     deviceId: key.device_id,
     volumeId: key.volume_id,
     recoveryKeyId: key.protector_id,

@@ -8,7 +8,7 @@ import {
   RecoveryKeyPage,
   RecoveryKeyQuery,
 } from '@keydesk/contract'
-import { administratorOf } from '../access/actor.ts'
+import { principalOf } from '../access/actor.ts'
 import type { RecordDenial } from '../access/record-denial.ts'
 import type { Deps } from '../deps.ts'
 import type { App } from '../http/app-type.ts'
@@ -23,7 +23,7 @@ export function recoveryRoutes(app: App, deps: Deps, recordDenial: RecordDenial)
   app.get(
     '/api/v1/recovery-keys',
     { schema: { querystring: RecoveryKeyQuery, response: { 200: RecoveryKeyPage } } },
-    async (request) => await findRecoveryKeys(deps, request.query),
+    async (request) => await findRecoveryKeys(deps, principalOf(request), request.query),
   )
 
   app.post(
@@ -31,7 +31,7 @@ export function recoveryRoutes(app: App, deps: Deps, recordDenial: RecordDenial)
     { schema: { body: CreateDisclosure, response: { 201: Disclosure } } },
     async (request, reply) => {
       const context = {
-        administrator: administratorOf(request),
+        principal: principalOf(request),
         requestId: request.id,
         recordDenial,
         record,
@@ -45,6 +45,6 @@ export function recoveryRoutes(app: App, deps: Deps, recordDenial: RecordDenial)
   app.get(
     '/api/v1/exposures',
     { schema: { querystring: ExposureQuery, response: { 200: ExposurePage } } },
-    async (request) => await listExposures(deps, request.query),
+    async (request) => await listExposures(deps, principalOf(request), request.query),
   )
 }

@@ -1,5 +1,5 @@
 /**
- * The budget: how many recovery passwords one administrator may be shown within a time. It bounds
+ * The budget: how many recovery passwords one person or program may be shown within a time. It bounds
  * what a stolen account can take. Exact under concurrency; disclosures that failed later count too.
  */
 
@@ -17,15 +17,15 @@ import { countDisclosures, lockBudgets } from './disclosure-queries.ts'
 export async function withinBudget(
   trx: Transaction<Database>,
   budget: Budget,
-  administratorIds: readonly string[],
+  principalIds: readonly string[],
   now: Date,
 ): Promise<(AppError | undefined)[]> {
   const windowMs = budget.windowSeconds * 1000
-  const distinct = [...new Set(administratorIds)]
+  const distinct = [...new Set(principalIds)]
   await lockBudgets(trx, distinct)
   const used = await countDisclosures(trx, distinct, new Date(now.getTime() - windowMs))
   const taken = new Map<string, number>()
-  return administratorIds.map((id) => {
+  return principalIds.map((id) => {
     const { count = 0, first = null } = used.get(id) ?? {}
     const takenNow = taken.get(id) ?? 0
     if (count + takenNow < budget.count) {
@@ -35,7 +35,7 @@ export async function withinBudget(
     const freeAt = (first ?? now).getTime() + windowMs
     return new AppError(
       'DISCLOSURE_BUDGET_EXCEEDED',
-      `At most ${budget.count} recovery passwords are shown to one administrator within ` +
+      `At most ${budget.count} recovery passwords are shown to one person within ` +
         `${budget.windowSeconds} seconds.`,
       { retryAfterSeconds: Math.max(1, Math.ceil((freeAt - now.getTime()) / 1000)) },
     )

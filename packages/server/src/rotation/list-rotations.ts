@@ -1,13 +1,19 @@
 /** Lists rotations, newest first. */
 
 import type { Rotation, RotationPage, RotationQuery } from '@keydesk/contract'
+import type { PrincipalActor } from '../access/actor.ts'
 import type { Deps } from '../deps.ts'
 import { decodeTimeCursor, pageLimit, pageOf } from '../http/page-cursor.ts'
 import { selectRotations, type RotationRow } from './queries.ts'
 
-export async function listRotations(deps: Deps, query: RotationQuery): Promise<RotationPage> {
+export async function listRotations(
+  deps: Deps,
+  principal: PrincipalActor,
+  query: RotationQuery,
+): Promise<RotationPage> {
   const limit = pageLimit(query.limit)
   const rows = await selectRotations(deps.db, {
+    reach: principal.grants.reach('keydesk/rotations/read'),
     state: query.state,
     deviceId: query.deviceId,
     before: decodeTimeCursor(query.after),

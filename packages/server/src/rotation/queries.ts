@@ -1,6 +1,8 @@
 /** SQL of rotations. */
 
 import { sql, type Kysely, type Transaction } from 'kysely'
+import type { DeviceReach } from '../access/grants.ts'
+import { withinReach } from '../access/within-reach.ts'
 import type { Database } from '../db/schema.ts'
 
 export interface NewRotation {
@@ -79,6 +81,7 @@ const ROTATION_COLUMNS = [
 export async function selectRotations(
   db: Kysely<Database>,
   filter: {
+    readonly reach: DeviceReach
     readonly state?: string | undefined
     readonly deviceId?: string | undefined
     readonly before?: { at: Date; id: string } | undefined
@@ -89,6 +92,7 @@ export async function selectRotations(
     .selectFrom('rotation')
     .innerJoin('recovery_key', 'recovery_key.id', 'rotation.recovery_key_id')
     .select(ROTATION_COLUMNS)
+    .where(withinReach(filter.reach, sql.ref('rotation.device_id')))
   if (filter.state !== undefined) query = query.where('rotation.state', '=', filter.state)
   if (filter.deviceId !== undefined) {
     query = query.where('rotation.device_id', '=', filter.deviceId)

@@ -1,17 +1,17 @@
-/** Rotates recovery passwords of a device because an administrator says so: due at once. */
+/** Rotates recovery passwords of a device because somebody says so: due at once. */
 
 import { LIMITS, type RequestRotations, type RequestedRotations } from '@keydesk/contract'
-import { auditActor, type AdministratorActor } from '../access/actor.ts'
+import { auditActor, type PrincipalActor } from '../access/actor.ts'
 import type { Deps } from '../deps.ts'
 import { AppError } from '../errors.ts'
 import { toRotation } from './list-rotations.ts'
 import { selectKeysToRotate, selectRotationsById } from './queries.ts'
 import { requestRotations } from './request-rotations.ts'
 
-/** Throws AppError NOTHING_TO_ROTATE, for an unknown device too: it has no stored keys. */
+/** Throws AppError NOTHING_TO_ROTATE. */
 export async function requestRotationsByHand(
   deps: Deps,
-  by: { readonly administrator: AdministratorActor; readonly requestId: string },
+  by: { readonly principal: PrincipalActor; readonly requestId: string },
   deviceId: string,
   wanted: RequestRotations,
 ): Promise<RequestedRotations> {
@@ -33,7 +33,7 @@ export async function requestRotationsByHand(
         trigger: 'byHand',
         notBefore: now,
         now,
-        actor: auditActor(by.administrator),
+        actor: auditActor(by.principal),
         requestId: by.requestId,
       })),
     )

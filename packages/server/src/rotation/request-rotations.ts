@@ -14,7 +14,7 @@ export interface RotationRequest {
   readonly deviceId: string
   readonly volumeId: string
   readonly recoveryKeyId: string
-  readonly trigger: 'disclosure' | 'mismatch' | 'byHand' | 'retry'
+  readonly trigger: 'disclosure' | 'mismatch' | 'byHand' | 'retry' | 'ownerChange'
   readonly attempt?: number
   /** The device is told at its first check-in after this. */
   readonly notBefore: Date

@@ -7,7 +7,7 @@ import {
   RotationPage,
   RotationQuery,
 } from '@keydesk/contract'
-import { administratorOf } from '../access/actor.ts'
+import { principalOf } from '../access/actor.ts'
 import type { Deps } from '../deps.ts'
 import type { App } from '../http/app-type.ts'
 import { listRotations } from './list-rotations.ts'
@@ -17,7 +17,7 @@ export function rotationRoutes(app: App, deps: Deps): void {
   app.get(
     '/api/v1/rotations',
     { schema: { querystring: RotationQuery, response: { 200: RotationPage } } },
-    async (request) => await listRotations(deps, request.query),
+    async (request) => await listRotations(deps, principalOf(request), request.query),
   )
 
   app.post(
@@ -30,7 +30,7 @@ export function rotationRoutes(app: App, deps: Deps): void {
       },
     },
     async (request, reply) => {
-      const by = { administrator: administratorOf(request), requestId: request.id }
+      const by = { principal: principalOf(request), requestId: request.id }
       const { deviceId } = request.params
       return await reply
         .code(201)
