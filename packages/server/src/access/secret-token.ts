@@ -6,8 +6,10 @@
 
 import { createHmac, randomBytes } from 'node:crypto'
 import { Secret } from '../http/secret.ts'
+import { derivedKey } from '../vault/derived-key.ts'
 import type { Keyring } from '../vault/keyring.ts'
-import { secretTokenKey } from '../vault/secret-token-key.ts'
+
+const LABEL = 'keydesk secret-token v1'
 
 export type SecretTokenKind = 'admin' | 'enroll'
 
@@ -23,5 +25,5 @@ export function isSecretToken(kind: SecretTokenKind, text: string): boolean {
 
 /** 32 bytes. */
 export function hashSecretToken(keyring: Keyring, token: string): Buffer {
-  return createHmac('sha256', secretTokenKey(keyring)).update(token).digest()
+  return createHmac('sha256', derivedKey(keyring, LABEL)).update(token).digest()
 }
