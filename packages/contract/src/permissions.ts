@@ -49,6 +49,8 @@ export const PERMISSIONS = {
   'POST /device/v1/check-in': { audience: 'device', permission: 'keydesk/ownDevice/checkIn' },
   'POST /device/v1/escrow': { audience: 'device', permission: 'keydesk/ownDevice/keys/escrow' },
 
+  'GET /api/v1/sign-in-info': { audience: 'everyone', permission: 'keydesk/signIn' },
+
   'POST /api/v1/enrollment-tokens': ENROLLMENT_TOKENS,
   'GET /api/v1/enrollment-tokens': {
     audience: 'directory',

@@ -18,6 +18,7 @@ import { escrowRoutes } from './escrow/routes.ts'
 import type { App } from './http/app-type.ts'
 import { recoveryRoutes } from './recovery/routes.ts'
 import { rotationRoutes } from './rotation/routes.ts'
+import { signInInfoRoutes } from './sign-in-info/routes.ts'
 
 /** Registers who may call what, and then every route of the API. */
 export function registerSlices(app: App, deps: Deps): void {
@@ -31,6 +32,7 @@ export function registerSlices(app: App, deps: Deps): void {
     recordDenial,
     authenticateToken: (token) => authenticateAdministrator(deps, token),
   })
+  signInInfoRoutes(app, deps)
   enrollmentRoutes(app, deps, { rememberRequest, recordDenial })
   escrowRoutes(app, createEscrow(deps, recordDenial))
   deviceRoutes(app, deps, presence)
