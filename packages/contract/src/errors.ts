@@ -18,6 +18,7 @@ export const ERROR_CODES = {
   // Who is asking.
   UNAUTHENTICATED: { status: 401, title: 'Credentials are missing or not valid' },
   FORBIDDEN: { status: 403, title: 'These credentials do not allow this' },
+  LAST_ADMINISTRATOR: { status: 409, title: 'There must always be an administrator' },
   DEVICE_UNAUTHORIZED: { status: 401, title: 'The device request is not valid' },
   CLOCK_SKEW: { status: 401, title: 'The device clock differs too much from the server clock' },
   REQUEST_NOT_BOUND: { status: 401, title: 'The token was made for another request' },
