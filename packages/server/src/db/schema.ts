@@ -46,6 +46,36 @@ export interface AppCredentialTable {
 }
 
 /** @public */
+export interface ApprovalRequestTable {
+  id: string
+  recovery_key_id: number
+  device_id: string
+  requester_id: string
+  kind: string
+  reason_code: string
+  reason_text: string | null
+  ticket: string | null
+  is_emergency: boolean
+  state: string
+  requested_at: Date
+  expires_at: Date | null
+  decided_by: string | null
+  decided_at: Date | null
+  decision_comment: string | null
+  owner_id: string | null
+  used_at: Date | null
+}
+
+/** @public */
+export interface ApprovalRuleTable {
+  id: string
+  device_set_id: string | null
+  role_id: string | null
+  created_by: string
+  created_at: Date
+}
+
+/** @public */
 export interface AuditEntryTable {
   id: GeneratedAlways<number>
   occurred_at: Date
@@ -178,6 +208,30 @@ export interface DisclosureTable {
   state: string
   requested_at: Date
   finished_at: Date | null
+  kind: string
+  approval_id: string | null
+  is_emergency: boolean
+}
+
+/** @public */
+export interface DisclosureAlertTable {
+  principal_id: string
+  is_self_service: boolean
+  window_seconds: number
+  alerted_at: Date
+}
+
+/** @public */
+export interface DisclosureBudgetTable {
+  subject_type: string
+  subject_id: string
+  principal_id: string | null
+  soft_per_hour: number | null
+  soft_per_day: number | null
+  hard_per_hour: number | null
+  hard_per_day: number | null
+  updated_at: Date
+  updated_by: string
 }
 
 /** @public */
@@ -310,6 +364,53 @@ export interface SchemaMigrationTable {
 }
 
 /** @public */
+export interface SelfServiceGroupTable {
+  group_id: string
+  effect: string
+  updated_at: Date
+  updated_by: string
+}
+
+/** @public */
+export interface SelfServicePolicyTable {
+  is_only_row: Generated<boolean>
+  allowed_to_read_bitlocker_keys_for_owned_device: Generated<boolean>
+  requires_encryption: Generated<boolean>
+  seen_within_days: number | null
+  key_id_must_be_typed: Generated<boolean>
+  hourly_limit: number | null
+  daily_limit: Generated<number | null>
+  helpdesk_contact: string | null
+  updated_at: Date | null
+  updated_by: string | null
+}
+
+/** @public */
+export interface SessionTable {
+  id: string
+  user_id: string
+  mac: Buffer
+  issuer: string
+  created_at: Date
+  expires_at: Date
+  authenticated_at: Date
+  acr: string | null
+  amr: string[]
+  last_seen_at: Date
+  ip_address: string
+  user_agent: string | null
+  sealed_id_token: Buffer | null
+  ended_at: Date | null
+  ended_reason: string | null
+}
+
+/** @public */
+export interface UsedSignInStateTable {
+  state_hash: Buffer
+  expires_at: Date
+}
+
+/** @public */
 export interface VolumeTable {
   device_id: string
   volume_id: string
@@ -326,6 +427,8 @@ export interface Database {
   administrator: AdministratorTable
   app: AppTable
   app_credential: AppCredentialTable
+  approval_request: ApprovalRequestTable
+  approval_rule: ApprovalRuleTable
   audit_entry: AuditEntryTable
   audit_index: AuditIndexTable
   audit_pending: AuditPendingTable
@@ -338,6 +441,8 @@ export interface Database {
   directory_group: DirectoryGroupTable
   directory_user: DirectoryUserTable
   disclosure: DisclosureTable
+  disclosure_alert: DisclosureAlertTable
+  disclosure_budget: DisclosureBudgetTable
   enrollment_token: EnrollmentTokenTable
   exposure: ExposureTable
   group_member: GroupMemberTable
@@ -349,5 +454,9 @@ export interface Database {
   role_definition: RoleDefinitionTable
   rotation: RotationTable
   schema_migration: SchemaMigrationTable
+  self_service_group: SelfServiceGroupTable
+  self_service_policy: SelfServicePolicyTable
+  session: SessionTable
+  used_sign_in_state: UsedSignInStateTable
   volume: VolumeTable
 }
