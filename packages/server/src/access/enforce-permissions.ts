@@ -15,10 +15,9 @@ import type { RememberRequest } from '../devices/remember-request.ts'
 import { AppError } from '../errors.ts'
 import type { App } from '../http/app-type.ts'
 import { auditActor, type Actor, type PrincipalActor } from './actor.ts'
-import { reachesAny, reachesEverywhere } from './grants.ts'
+import { coversDevice, reachesAny, reachesEverywhere, type DevicePlace } from './grants.ts'
 import { loadPrincipal, type Credential } from './load-principal.ts'
 import type { RecordDenial } from './record-denial.ts'
-import { reachesDevice } from './within-reach.ts'
 
 export interface Access {
   readonly authenticateDevice: AuthenticateDevice
@@ -48,27 +47,28 @@ export function enforcePermissions(app: App, deps: Deps, access: Access): void {
     const row = routePermission(route)
     if (row === undefined) throw new AppError('FORBIDDEN', 'Nobody may call this.')
     if (row.audience === 'everyone') return
-    request.actor = await identify(request, row)
-    await judge(deps, request, row)
-    const { actor } = request
+    const { actor, device } = await identify(request, row)
+    request.actor = actor
+    judge(request, row, device)
     if (actor.type === 'device' && request.routeOptions.config.remembersRequest !== true) {
       await access.rememberRequest(actor.request)
     }
   }
 
-  async function identify(request: FastifyRequest, row: RoutePermission): Promise<Actor> {
+  async function identify(request: FastifyRequest, row: RoutePermission): Promise<Identified> {
     const token = bearerToken(request)
     if (token === undefined) {
       throw new AppError('UNAUTHENTICATED', 'Send credentials as Authorization: Bearer.')
     }
     const isForDevices = row.audience === 'device' && token.includes('.')
-    if (isForDevices || isDeviceRequest(token))
-      return await access.authenticateDevice(request, token)
-    return await principal(await access.authenticateToken(token))
+    if (isForDevices || isDeviceRequest(token)) {
+      return { actor: await access.authenticateDevice(request, token), device: undefined }
+    }
+    return await principal(await access.authenticateToken(token), namedDevice(request))
   }
 
-  async function principal(credential: Credential): Promise<PrincipalActor> {
-    const loaded = await loadPrincipal(deps, credential)
+  async function principal(credential: Credential, deviceId?: string): Promise<Identified> {
+    const loaded = await loadPrincipal(deps, credential, deviceId)
     if (loaded === undefined) {
       throw new AppError('UNAUTHENTICATED', 'This sign-in is no longer valid. Sign in again.')
     }
@@ -76,8 +76,29 @@ export function enforcePermissions(app: App, deps: Deps, access: Access): void {
   }
 }
 
+/** Who asks, and the device that the path names, if it exists. */
+interface Identified {
+  readonly actor: Actor
+  readonly device: DevicePlace | undefined
+}
+
+/**
+ * The device that the path of a request names. Undefined also for what is no GUID: its form is
+ * judged later, by the schema of the route; the database would refuse it.
+ */
+function namedDevice(request: FastifyRequest): string | undefined {
+  const { deviceId } = request.params as { readonly deviceId?: string }
+  return deviceId !== undefined && GUID.test(deviceId) ? deviceId : undefined
+}
+
+const GUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+
 /** Throws AppError FORBIDDEN or NOT_FOUND. */
-async function judge(deps: Deps, request: FastifyRequest, row: RoutePermission): Promise<void> {
+function judge(
+  request: FastifyRequest,
+  row: RoutePermission,
+  device: DevicePlace | undefined,
+): void {
   const { actor } = request
   const isPrincipal = actor.type === 'user' || actor.type === 'app'
   switch (row.audience) {
@@ -96,7 +117,7 @@ async function judge(deps: Deps, request: FastifyRequest, row: RoutePermission):
       return
     case 'devices':
       if (!isPrincipal) throw forbidden(row)
-      await judgeDevices(deps, request, actor, row)
+      judgeDevices(actor, row, 'deviceId' in (request.params as object) ? { device } : undefined)
       return
     case 'provisioning':
     case 'everyone':
@@ -104,23 +125,25 @@ async function judge(deps: Deps, request: FastifyRequest, row: RoutePermission):
   }
 }
 
-async function judgeDevices(
-  deps: Deps,
-  request: FastifyRequest,
+/** `named`: the device of the path, where the route has one. */
+function judgeDevices(
   actor: PrincipalActor,
   row: RoutePermission,
-): Promise<void> {
+  named: { readonly device: DevicePlace | undefined } | undefined,
+): void {
   const names = [row.permission, ...(row.orPermission === undefined ? [] : [row.orPermission])]
   const reaches = names.map((name) => actor.grants.reach(name)).filter(reachesAny)
   if (reaches.length === 0) throw forbidden(row)
-  const { deviceId } = request.params as { readonly deviceId?: string }
-  if (deviceId === undefined) return
-  const unknown = new AppError('NOT_FOUND', 'There is no device with this ID.')
-  // Its form is judged later, by the schema of the route; the database would refuse another one.
-  if (!/^[0-9a-f-]{36}$/.test(deviceId)) throw unknown
-  for (const reach of reaches) if (await reachesDevice(deps.db, reach, deviceId)) return
+  if (named === undefined) return
+  const { device } = named
+  if (device === undefined) throw unknownDevice()
+  if (reaches.some((reach) => coversDevice(reach, device))) return
   const mayKnow = actor.grants.reach('microsoft.directory/devices/standard/read')
-  throw (await reachesDevice(deps.db, mayKnow, deviceId)) ? forbidden(row) : unknown
+  throw coversDevice(mayKnow, device) ? forbidden(row) : unknownDevice()
+}
+
+function unknownDevice(): AppError {
+  return new AppError('NOT_FOUND', 'There is no device with this ID.')
 }
 
 function forbidden({ permission, audience }: RoutePermission): AppError {

@@ -35,6 +35,13 @@ export interface DeviceReach {
   readonly denied: DeviceSelection
 }
 
+/** A device that exists, as far as scopes are concerned. */
+export interface DevicePlace {
+  readonly id: string
+  /** The administrative units that it belongs to, by rule or by assignment. */
+  readonly unitIds: readonly string[]
+}
+
 export interface Grants {
   /** Whether the credential may be used for this at all: an access token may be narrower. */
   covers(permission: PermissionName): boolean
@@ -96,4 +103,17 @@ export function reachesAny({ allowed, denied }: DeviceReach): boolean {
 /** Whether a permission is held for the whole directory, whatever single devices are denied. */
 export function reachesEverywhere({ allowed, denied }: DeviceReach): boolean {
   return allowed.everywhere && !denied.everywhere
+}
+
+/** The same question that `withinReach` asks the database. */
+export function coversDevice({ allowed, denied }: DeviceReach, device: DevicePlace): boolean {
+  return selects(allowed, device) && !selects(denied, device)
+}
+
+function selects(chosen: DeviceSelection, { id, unitIds }: DevicePlace): boolean {
+  return (
+    chosen.everywhere ||
+    chosen.deviceIds.includes(id) ||
+    chosen.unitIds.some((unitId) => unitIds.includes(unitId))
+  )
 }

@@ -7,8 +7,8 @@
 import { permissionsOfScopes } from '@keydesk/contract'
 import type { Deps } from '../deps.ts'
 import type { AppActor, PrincipalActor, UserActor } from './actor.ts'
-import { createGrants } from './grants.ts'
-import { selectApp, selectAssignments, selectUser } from './principal-queries.ts'
+import { createGrants, type DevicePlace } from './grants.ts'
+import { selectApp, selectUser } from './principal-queries.ts'
 
 /** What a session or an access token proves. */
 export type Credential = UserCredential | AppCredential
@@ -35,65 +35,72 @@ export interface AppCredential {
   readonly issuedAt: Date
 }
 
-/** Undefined: disabled, deleted or unknown, or the credential was revoked. */
+export interface LoadedPrincipal {
+  readonly actor: PrincipalActor
+  /** The device that was asked about; undefined where it does not exist. */
+  readonly device: DevicePlace | undefined
+}
+
+/**
+ * With the device of the request, where it names one: everything that a decision needs comes at
+ * once. Undefined: disabled, deleted or unknown, or the credential was revoked.
+ */
 export async function loadPrincipal(
   deps: Pick<Deps, 'db' | 'clock'>,
   credential: Credential,
-): Promise<PrincipalActor | undefined> {
+  deviceId?: string,
+): Promise<LoadedPrincipal | undefined> {
   return credential.type === 'user'
-    ? await loadUser(deps, credential)
-    : await loadApp(deps, credential)
+    ? await loadUser(deps, credential, deviceId)
+    : await loadApp(deps, credential, deviceId)
 }
 
 async function loadUser(
   deps: Pick<Deps, 'db' | 'clock'>,
   credential: UserCredential,
-): Promise<UserActor | undefined> {
-  const now = deps.clock.now()
-  const [user, assignments] = await Promise.all([
-    selectUser(deps.db, credential.userId),
-    selectAssignments(deps.db, { userId: credential.userId }, now),
-  ])
+  deviceId: string | undefined,
+): Promise<LoadedPrincipal | undefined> {
+  const { userId, scopes } = credential
+  const user = await selectUser(deps.db, userId, { now: deps.clock.now(), deviceId })
   if (user === undefined || !user.is_active) return undefined
   if (isRevoked(credential.issuedAt, user.credentials_valid_after)) return undefined
-  const { scopes } = credential
-  return {
+  const actor: UserActor = {
     type: 'user',
-    id: user.id,
+    id: userId,
     name: user.user_principal_name,
     displayName: user.display_name,
     authenticatedAt: credential.authenticatedAt,
     methods: credential.methods,
     sessionId: credential.sessionId,
     grants: createGrants({
-      assignments,
+      assignments: user.assignments,
       narrowedTo: scopes === undefined ? 'everything' : permissionsOfScopes(scopes, 'delegated'),
     }),
   }
+  return { actor, device: user.device }
 }
 
 async function loadApp(
   deps: Pick<Deps, 'db' | 'clock'>,
   credential: AppCredential,
-): Promise<AppActor | undefined> {
-  const now = deps.clock.now()
-  const [app, assignments] = await Promise.all([
-    selectApp(deps.db, credential.appId),
-    selectAssignments(deps.db, { appId: credential.appId }, now),
-  ])
+  deviceId: string | undefined,
+): Promise<LoadedPrincipal | undefined> {
+  const { appId } = credential
+  const app = await selectApp(deps.db, appId, { now: deps.clock.now(), deviceId })
   if (app === undefined || !app.is_enabled) return undefined
   if (isRevoked(credential.issuedAt, app.credentials_valid_after)) return undefined
   const covered = permissionsOfScopes(credential.appRoles ?? app.app_roles, 'application')
-  return {
+  const actor: AppActor = {
     type: 'app',
-    id: app.id,
+    id: appId,
     name: app.display_name,
     grants: createGrants({
-      assignments,
+      assignments: app.assignments,
       appPermissions: covered === 'everything' ? undefined : covered,
       narrowedTo: 'everything',
     }),
   }
+  return { actor, device: app.device }
 }
 
 /** Tokens name whole seconds, so one of the same second as the revocation is refused too. */

@@ -1,28 +1,12 @@
-/** SQL of who asks: the user or app of a credential, and its role assignments. */
+/**
+ * SQL of who asks: the user or app of a credential, its role assignments, and where the device of
+ * the request belongs. One statement each, because it runs at every request: one way to the
+ * database and back, and look-ups by key only, so its cost does not grow with the directory.
+ */
 
-import { sql, type Kysely } from 'kysely'
+import { sql, type Kysely, type RawBuilder } from 'kysely'
 import type { Database } from '../db/schema.ts'
-import type { Assignment, AssignmentScope } from './grants.ts'
-
-/** Undefined also for a deleted one. */
-export async function selectUser(db: Kysely<Database>, id: string) {
-  return await db
-    .selectFrom('directory_user')
-    .select(['id', 'user_principal_name', 'display_name', 'is_active', 'credentials_valid_after'])
-    .where('id', '=', id)
-    .where('deleted_at', 'is', null)
-    .executeTakeFirst()
-}
-
-/** Undefined also for a deleted one. */
-export async function selectApp(db: Kysely<Database>, id: string) {
-  return await db
-    .selectFrom('app')
-    .select(['id', 'display_name', 'is_enabled', 'app_roles', 'credentials_valid_after'])
-    .where('id', '=', id)
-    .where('deleted_at', 'is', null)
-    .executeTakeFirst()
-}
+import type { Assignment, AssignmentScope, DevicePlace } from './grants.ts'
 
 interface AssignmentRow {
   id: string
@@ -33,35 +17,110 @@ interface AssignmentRow {
   permissions: string[] | null
 }
 
-/** Those that have not expired: the principal's own, and for a user those of its groups. */
-export async function selectAssignments(
+interface Held {
+  readonly assignments: readonly Assignment[]
+  /** Undefined: there is no such device, or none was asked for. */
+  readonly device: DevicePlace | undefined
+}
+
+interface HeldRow {
+  assignments: AssignmentRow[]
+  /** Null: no such device. */
+  unit_ids: string[] | null
+}
+
+export interface FoundUser extends Held {
+  readonly user_principal_name: string
+  readonly display_name: string
+  readonly is_active: boolean
+  readonly credentials_valid_after: Date | null
+}
+
+export interface FoundApp extends Held {
+  readonly display_name: string
+  readonly is_enabled: boolean
+  readonly app_roles: string[]
+  readonly credentials_valid_after: Date | null
+}
+
+export interface HeldAt {
+  readonly now: Date
+  readonly deviceId: string | undefined
+}
+
+/** With the assignments of the groups too. Undefined also for a deleted user. */
+export async function selectUser(
   db: Kysely<Database>,
-  principal: { readonly userId: string } | { readonly appId: string },
-  now: Date,
-): Promise<Assignment[]> {
-  const holders =
-    'userId' in principal
-      ? sql`select ${principal.userId}::uuid
-            union all
-            select member.group_id
-              from group_member member join directory_group grp on grp.id = member.group_id
-             where member.user_id = ${principal.userId} and grp.deleted_at is null`
-      : sql`select ${principal.appId}::uuid`
-  const { rows } = await sql<AssignmentRow>`
-    select assignment.id, assignment.role_id, assignment.effect, assignment.scope_type,
-           coalesce(assignment.administrative_unit_id, assignment.device_id) as scope_id,
-           role.permissions
+  id: string,
+  at: HeldAt,
+): Promise<FoundUser | undefined> {
+  const holders = sql`
+    select ${id}::uuid
+    union all
+    select member.group_id
+      from group_member member join directory_group grp on grp.id = member.group_id
+     where member.user_id = ${id} and grp.deleted_at is null`
+  const { rows } = await sql<FoundUser & HeldRow>`
+    select person.user_principal_name, person.display_name, person.is_active,
+           person.credentials_valid_after, ${assignmentsOf(holders, at.now)} as assignments,
+           ${unitsOf(at.deviceId)} as unit_ids
+      from directory_user person
+     where person.id = ${id} and person.deleted_at is null`.execute(db)
+  return rows[0] && { ...rows[0], ...held(rows[0], at.deviceId) }
+}
+
+/** Undefined also for a deleted app. */
+export async function selectApp(
+  db: Kysely<Database>,
+  id: string,
+  at: HeldAt,
+): Promise<FoundApp | undefined> {
+  const { rows } = await sql<FoundApp & HeldRow>`
+    select app.display_name, app.is_enabled, app.app_roles, app.credentials_valid_after,
+           ${assignmentsOf(sql`select ${id}::uuid`, at.now)} as assignments,
+           ${unitsOf(at.deviceId)} as unit_ids
+      from app
+     where app.id = ${id} and app.deleted_at is null`.execute(db)
+  return rows[0] && { ...rows[0], ...held(rows[0], at.deviceId) }
+}
+
+/** Those that have not expired, as one JSON array. */
+function assignmentsOf(holders: RawBuilder<unknown>, now: Date): RawBuilder<AssignmentRow[]> {
+  return sql<AssignmentRow[]>`(
+    select coalesce(jsonb_agg(jsonb_build_object(
+             'id', assignment.id, 'role_id', assignment.role_id, 'effect', assignment.effect,
+             'scope_type', assignment.scope_type,
+             'scope_id', coalesce(assignment.administrative_unit_id, assignment.device_id),
+             'permissions', role.permissions)), '[]')
       from role_assignment assignment
       left join role_definition role on role.id = assignment.role_id
      where assignment.principal_id in (${holders})
-       and (assignment.expires_at is null or assignment.expires_at > ${now})`.execute(db)
-  return rows.map((row) => ({
-    id: row.id,
-    roleId: row.role_id,
-    effect: row.effect,
-    scope: scopeOf(row),
-    customPermissions: row.permissions ?? undefined,
-  }))
+       and (assignment.expires_at is null or assignment.expires_at > ${now}))`
+}
+
+/** Administrative units (and device groups, which no scope names) of a device that exists. */
+function unitsOf(deviceId: string | undefined): RawBuilder<string[] | null> {
+  if (deviceId === undefined) return sql`null::uuid[]`
+  return sql<string[] | null>`(
+    select array(select member.device_set_id from device_set_member member
+                  where member.device_id = device.id)
+      from device where device.id = ${deviceId})`
+}
+
+function held(row: HeldRow, deviceId: string | undefined): Held {
+  return {
+    assignments: row.assignments.map((one) => ({
+      id: one.id,
+      roleId: one.role_id,
+      effect: one.effect,
+      scope: scopeOf(one),
+      customPermissions: one.permissions ?? undefined,
+    })),
+    device:
+      deviceId === undefined || row.unit_ids === null
+        ? undefined
+        : { id: deviceId, unitIds: row.unit_ids },
+  }
 }
 
 function scopeOf({ scope_type, scope_id }: AssignmentRow): AssignmentScope {
