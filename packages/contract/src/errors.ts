@@ -48,6 +48,14 @@ export const ERROR_CODES = {
   // Rotation.
   NOTHING_TO_ROTATE: { status: 409, title: 'No stored recovery password matches' },
 
+  // The directory.
+  PRECONDITION_FAILED: { status: 412, title: 'It has changed since it was read' },
+  NAME_TAKEN: { status: 409, title: 'Another one has this name' },
+  IN_USE: { status: 409, title: 'Something else still refers to it' },
+  MEMBERSHIP_RULE_INVALID: { status: 422, title: 'The membership rule is not valid' },
+  MEMBERS_BY_RULE: { status: 409, title: 'A rule decides on these members' },
+  CSV_INVALID: { status: 400, title: 'The CSV file cannot be read' },
+
   // The service.
   TOO_MANY_REQUESTS: { status: 429, title: 'Too many requests' },
   DATABASE_UNAVAILABLE: { status: 503, title: 'The database cannot be reached' },

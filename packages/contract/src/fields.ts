@@ -49,6 +49,20 @@ export function Text(lengthMax: number, description: string) {
   })
 }
 
+/**
+ * What people name things and each other: one line without characters that cannot be seen (Unicode
+ * Cf: zero width, direction overrides), by which one name could pass for another, and without
+ * spaces around it.
+ */
+export function Name(lengthMax: number, description: string) {
+  return Type.String({
+    pattern: '^(?!\\s)[^\\p{Cc}\\p{Cf}\\p{Cs}\\u2028\\u2029]*(?<!\\s)$',
+    minLength: 1,
+    maxLength: lengthMax,
+    description,
+  })
+}
+
 /** Text that may have line breaks and tabs: what a person writes into a larger field. */
 export function MultilineText(lengthMax: number, description: string) {
   return Type.String({

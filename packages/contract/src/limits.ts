@@ -85,6 +85,72 @@ export const LIMITS = {
   auditPageSizeMax: 1000,
   /** How long a client may show a recovery password before it must hide it. */
   disclosureShownSeconds: 300,
+  /** The longest address of RFC 5321 §4.5.3.1 with its domain; Entra allows 113. */
+  userPrincipalNameLengthMax: 254,
+  /** As in Entra: names of users, groups and units. */
+  displayNameLengthMax: 256,
+  /** As in Entra: what a group or a unit is for. */
+  descriptionLengthMax: 1024,
+  /** As in Entra: department, given name, family name. */
+  personFactLengthMax: 64,
+  /** Members that one request adds or removes; more are imported as CSV. */
+  membersPerRequestMax: 1000,
+  /** As in Entra: characters of a membership rule. */
+  membershipRuleLengthMax: 3072,
+  /** Brackets and `-not` within each other; what people write has two or three. */
+  membershipRuleDepthMax: 32,
+  /** Values of one `-in`, which people fill from lists. */
+  membershipRuleListMax: 200,
+  /** Administrative units and device groups with a rule: each is judged when a PC changes. */
+  membershipRulesMax: 5000,
+  /** Names that the preview of a rule shows. */
+  rulePreviewNamesMax: 20,
+  /** A CSV file of as many rows as it may have, 200 bytes each. */
+  csvBytesMax: 20 * 1024 * 1024,
+  /** The largest fleet that is kept by hand; more is provisioned. */
+  csvRowsMax: 100_000,
+  /** One field of a CSV file: the longest one is the device groups of a PC. */
+  csvFieldLengthMax: 4096,
+  /** Errors that an import names; the rest is counted. */
+  csvErrorsMax: 100,
+  /** NIST SP 800-63B-4 asks for 15 where a password is all there is, 8 with a second factor. */
+  passwordLengthMin: 12,
+  /** Long passphrases fit; a longer text would only cost time to hash. */
+  passwordLengthMax: 256,
+  /** UPNs are at most 113 characters in Entra ID; mail addresses (RFC 5321) 254. */
+  userPrincipalNameLengthMax: 254,
+  /** A phone, a PC, two security keys, and some to spare. */
+  passkeysPerUserMax: 10,
+  /** A passkey's answer with its attestation is about 2 KiB. */
+  passkeyAnswerLengthMax: 12_000,
+  /** Codes for the day the phone is gone; each works once. */
+  backupCodesCount: 10,
+  /** A sign-in that takes longer starts again. */
+  signInStepSecondsMax: 600,
+  /** The first administrator is at the console right now; a new link is one command. */
+  setupLinkSeconds: 24 * 3600,
+  /** Invited people are on holiday for a week; after that it is invited again. */
+  invitationSeconds: 7 * 24 * 3600,
+  /** Somebody waits for it. */
+  passwordResetSeconds: 24 * 3600,
+  /** A year: a lost provisioning token dies by itself; Entra and Okta take a new one in a minute. */
+  provisioningTokenLifetimeSecondsMax: 366 * 24 * 3600,
+  /** A SCIM user with every attribute that Entra can map is about 8 KiB. */
+  scimUserBytesMax: 64 * 1024,
+  /** A SCIM group with as many members as one request may have, about 80 bytes each. */
+  scimGroupBytesMax: 1024 * 1024,
+  /** Members, and PATCH operations, in one SCIM request; Entra sends a few at a time. */
+  scimMembersPerRequestMax: 10_000,
+  /** Members that one SCIM answer lists: about 10 MB. Larger lists are asked for without members. */
+  scimMembersPerAnswerMax: 50_000,
+  /** Resources in one SCIM list; Okta asks for 100. */
+  scimPageSizeMax: 200,
+  /** Resources in one SCIM list where the client does not say. */
+  scimPageSizeDefault: 100,
+  /** A filter of Entra names two attributes of at most 254 characters. */
+  scimFilterLengthMax: 2048,
+  /** SCIM externalId: an object ID or a name of another directory. */
+  externalIdLengthMax: 256,
   /** Rotations opened by one request by hand: every recovery password of the largest device. */
   rotationsPerRequestMax: 256,
 } as const
