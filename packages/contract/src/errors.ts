@@ -17,7 +17,9 @@ export const ERROR_CODES = {
 
   // Who is asking.
   UNAUTHENTICATED: { status: 401, title: 'Credentials are missing or not valid' },
+  STEP_UP_REQUIRED: { status: 401, title: 'This needs a sign-in of just now' },
   FORBIDDEN: { status: 403, title: 'These credentials do not allow this' },
+  REQUEST_FORGED: { status: 403, title: 'The request may come from a page of another site' },
   LAST_ADMINISTRATOR: { status: 409, title: 'There must always be an administrator' },
   DEVICE_UNAUTHORIZED: { status: 401, title: 'The device request is not valid' },
   CLOCK_SKEW: { status: 401, title: 'The device clock differs too much from the server clock' },

@@ -117,8 +117,6 @@ export const LIMITS = {
   passwordLengthMin: 12,
   /** Long passphrases fit; a longer text would only cost time to hash. */
   passwordLengthMax: 256,
-  /** UPNs are at most 113 characters in Entra ID; mail addresses (RFC 5321) 254. */
-  userPrincipalNameLengthMax: 254,
   /** A phone, a PC, two security keys, and some to spare. */
   passkeysPerUserMax: 10,
   /** A passkey's answer with its attestation is about 2 KiB. */

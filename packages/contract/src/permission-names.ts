@@ -46,6 +46,7 @@ export const PERMISSION_NAMES = {
   'microsoft.directory/applications/standard/read': 'See app registrations',
   'microsoft.directory/applications/manage': 'Make and delete app registrations and their secrets',
   'keydesk/provisioning/manage': 'Make and revoke tokens for SCIM provisioning',
+  'keydesk/provisioning/use': 'Provision users and groups by SCIM',
 
   // Roles and settings
   'microsoft.directory/roleDefinitions/standard/read': 'See roles',

@@ -10,7 +10,7 @@
  * Two or more groups of six digits, however separated: the shape of a recovery password's parts.
  */
 const RECOVERY_PASSWORD = /\d{6}(?:[\s\-–—_.,+%]{0,3}\d{1,6})+/g
-/** `keydesk_admin_…`, `keydesk_enroll_…` */
+/** `keydesk_admin_…`, `keydesk_enroll_…`, `keydesk_scim_…` */
 const OWN_TOKEN = /keydesk_[a-z]+_[A-Za-z0-9_-]+/g
 /** Compact JWS or JWT: always starts with base64url of `{"`. */
 const SIGNED_TOKEN = /eyJ[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*){0,2}/g

@@ -28,7 +28,7 @@ const CONTENT_SECURITY_POLICY = [
 const PERMISSIONS_POLICY = 'camera=(), geolocation=(), microphone=(), payment=(), usb=()'
 
 /** Prefixes that belong to programs: an unknown address below them is a mistake, not a page. */
-const PROGRAM_PATHS = /^\/(api|device|v1\.0|beta)(\/|$)/
+const PROGRAM_PATHS = /^\/(api|device|scim|v1\.0|beta)(\/|$)/
 
 const NOT_BUILT = `<!doctype html>
 <html lang="en">
