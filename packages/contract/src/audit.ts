@@ -60,6 +60,12 @@ export const AUDIT_ACTIONS = [
   'account.removePasskey',
   'provisioningToken.create',
   'provisioningToken.revoke',
+  'role.create',
+  'role.update',
+  'role.delete',
+  'roleAssignment.create',
+  'roleAssignment.update',
+  'roleAssignment.delete',
   'request.deny',
 ] as const
 export type AuditAction = (typeof AUDIT_ACTIONS)[number]

@@ -3,6 +3,7 @@
  * needs `node:crypto` has entry points of its own: `@keydesk/contract/sealed-key`,
  * `/device-request`, `/receipt`.
  */
+export * from './accounts.ts'
 export * from './api-scopes.ts'
 export * from './audit.ts'
 export * from './built-in-roles.ts'
@@ -12,6 +13,7 @@ export * from './device-sets.ts'
 export * from './device.ts'
 export * from './devices.ts'
 export * from './disclosures.ts'
+export * from './effective-access.ts'
 export * from './enrollment-tokens.ts'
 export * from './enrollment.ts'
 export * from './errors.ts'
@@ -25,6 +27,7 @@ export * from './permission-names.ts'
 export * from './permissions.ts'
 export * from './provisioning.ts'
 export * from './recovery-keys.ts'
+export * from './roles.ts'
 export * from './rotations.ts'
 export * from './sign-in-info.ts'
 export * from './users.ts'

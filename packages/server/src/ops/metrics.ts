@@ -14,6 +14,7 @@ export interface Metrics {
   readonly escrows: Counter<'outcome'>
   /** outcome: `shown`, `refused`, `failed`. */
   readonly disclosures: Counter<'outcome'>
+  readonly passwordHashes: Counter
 }
 
 /** Latency buckets in seconds: a look-up takes a few milliseconds, a commit on a slow disk 100. */
@@ -42,6 +43,11 @@ export function createMetrics(): Metrics {
       name: 'keydesk_disclosures_total',
       help: 'Requests to show a recovery password, by outcome.',
       labelNames: ['outcome'],
+      registers: [registry],
+    }),
+    passwordHashes: new Counter({
+      name: 'keydesk_password_hashes_total',
+      help: 'Computed argon2id hashes, also those for users that do not exist.',
       registers: [registry],
     }),
   }
