@@ -6,9 +6,11 @@
 
 import { join } from 'node:path'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import { fastifyCookie } from '@fastify/cookie'
 import { fastify } from 'fastify'
 import type { Deps } from './deps.ts'
 import type { App } from './http/app-type.ts'
+import { registerFormBody } from './http/form-body.ts'
 import { registerJsonBody } from './http/json-body.ts'
 import { registerProblems } from './http/problem.ts'
 import { refuseWhileStopping } from './http/refuse-while-stopping.ts'
@@ -32,6 +34,8 @@ export async function buildApp(deps: Deps): Promise<App> {
   registerProblems(app)
   refuseWhileStopping(app)
   registerJsonBody(app)
+  registerFormBody(app)
+  await app.register(fastifyCookie)
 
   registerSlices(app, deps)
   opsRoutes(app, deps)

@@ -90,6 +90,47 @@ export function webOrigin(text: string): string {
   return url.origin
 }
 
+const LOCAL_HOST = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/
+
+/** The issuer of OpenID Connect, as it names itself: a slash at the end counts. */
+export function issuerUrl(text: string): string {
+  const url = URL.parse(text)
+  const isSafe =
+    url?.protocol === 'https:' || (url?.protocol === 'http:' && LOCAL_HOST.test(url.hostname))
+  if (url === null || !isSafe || url.search !== '' || url.hash !== '' || url.username !== '') {
+    throw new ConfigValueError(
+      'it must be an https:// address without a query (http:// only for this machine)',
+    )
+  }
+  return text
+}
+
+/** One line of printable ASCII. */
+export function text(lengthMax: number): (given: string) => string {
+  return (given) => {
+    if (given.length > lengthMax || !/^[\x21-\x7e]+$/.test(given)) {
+      throw new ConfigValueError(`it must be at most ${lengthMax} characters without spaces`)
+    }
+    return given
+  }
+}
+
+export function claimName(given: string): string {
+  if (!/^[\x21-\x7e]{1,128}$/.test(given)) {
+    throw new ConfigValueError('it must be the name of a claim, without spaces')
+  }
+  return given
+}
+
+/** Words separated by spaces (RFC 6749 §3.3). */
+export function scopes(given: string): readonly string[] {
+  const words = given.split(/ +/)
+  if (words.length > 32 || !words.every((word) => /^[\x21\x23-\x5b\x5d-\x7e]{1,128}$/.test(word))) {
+    throw new ConfigValueError('it must be at most 32 words separated by spaces')
+  }
+  return words
+}
+
 export function postgresUrl(text: string): string {
   const url = URL.parse(text)
   const isPostgres = url?.protocol === 'postgres:' || url?.protocol === 'postgresql:'

@@ -7,23 +7,10 @@
  */
 
 import { join } from 'node:path'
+import { SIGN_IN_VARIABLES, signInProblems } from './config-sign-in.ts'
 import * as values from './config-values.ts'
+import { variable } from './config-variable.ts'
 import { StartError } from './errors.ts'
-
-interface Variable<T, D extends string | undefined> {
-  readonly name: string
-  readonly unit: string
-  /** As text. `undefined`: the description says what happens without it. */
-  readonly default: D
-  readonly example: string
-  readonly description: string
-  readonly parse: (text: string) => T
-}
-
-/** Keeps each variable's own type through the table. */
-function variable<T, const D extends string | undefined>(declared: Variable<T, D>): Variable<T, D> {
-  return declared
-}
 
 const MINUTE = 60
 const HOUR = 60 * MINUTE
@@ -164,6 +151,7 @@ export const VARIABLES = {
     description: 'How long a stop waits for requests in flight before it cuts them off.',
     parse: values.duration({ min: 1, max: HOUR }),
   }),
+  ...SIGN_IN_VARIABLES,
 } as const
 
 type Variables = typeof VARIABLES
@@ -172,10 +160,22 @@ type WithDefault = {
   [K in keyof Variables]: Variables[K]['default'] extends string ? K : never
 }[keyof Variables]
 
+/** Without a default: undefined where it is not given. */
+type Optional =
+  | 'databaseUrl'
+  | 'oidcIssuer'
+  | 'oidcClientId'
+  | 'oidcClientSecretFile'
+  | 'oidcPrivateKeyFile'
+  | 'oidcAudience'
+  | 'oidcClaimId'
+  | 'oidcClaimName'
+  | 'oidcStepUpAcr'
+
 /** Names end in their unit; every duration is in seconds. */
 export type Config = {
-  readonly [K in keyof Variables]: K extends 'databaseUrl'
-    ? string | undefined
+  readonly [K in keyof Variables]: K extends Optional
+    ? ReturnType<Variables[K]['parse']> | undefined
     : ReturnType<Variables[K]['parse']>
 }
 
@@ -209,8 +209,18 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): R
         `Example: ${VARIABLES.origin.example}`,
     )
   }
+  problems.push(...signInProblems(parsed))
   if (problems.length > 0) throw new StartError(problems.join('\n'))
   return { config: withDerived(parsed as Parsed), warnings: unknownVariables(env) }
+}
+
+function optionalOf(parsed: Parsed): { readonly [K in Optional]: Parsed[K] } {
+  const { databaseUrl, oidcIssuer, oidcClientId, oidcClientSecretFile, oidcPrivateKeyFile } = parsed
+  const { oidcAudience, oidcClaimId, oidcClaimName, oidcStepUpAcr } = parsed
+  return {
+    ...{ databaseUrl, oidcIssuer, oidcClientId, oidcClientSecretFile, oidcPrivateKeyFile },
+    ...{ oidcAudience, oidcClaimId, oidcClaimName, oidcStepUpAcr },
+  }
 }
 
 /** The defaults that depend on another variable. */
@@ -218,7 +228,7 @@ function withDerived(parsed: Parsed): Config {
   const given = parsed as Parsed & { readonly [K in WithDefault]: NonNullable<Parsed[K]> }
   return {
     ...given,
-    databaseUrl: parsed.databaseUrl,
+    ...optionalOf(parsed),
     vaultKeyFile: parsed.vaultKeyFile ?? join(given.dataDir, 'vault-key.json'),
     origin: parsed.origin ?? `http://localhost:${given.port}`,
     trustedProxies: parsed.trustedProxies ?? [],

@@ -13,6 +13,8 @@ export interface AppErrorOptions {
   readonly cause?: unknown
   /** Answered as `Retry-After`: whole seconds after which the same request may work. */
   readonly retryAfterSeconds?: number
+  /** Answered as `WWW-Authenticate` instead of a bare `Bearer`. */
+  readonly challenge?: string
 }
 
 /**
@@ -22,6 +24,7 @@ export class AppError extends Error {
   readonly code: ErrorCode
   readonly status: number
   readonly retryAfterSeconds: number | undefined
+  readonly challenge: string | undefined
 
   constructor(code: ErrorCode, detail: string, options: AppErrorOptions = {}) {
     super(detail, options.cause === undefined ? undefined : { cause: options.cause })
@@ -29,6 +32,7 @@ export class AppError extends Error {
     this.code = code
     this.status = ERROR_CODES[code].status
     this.retryAfterSeconds = options.retryAfterSeconds
+    this.challenge = options.challenge
   }
 }
 

@@ -30,6 +30,8 @@ export interface UserActor {
   readonly authenticatedAt: Date | undefined
   /** How: RFC 8176 `amr` values, such as `pwd`, `otp`, `hwk`. */
   readonly methods: readonly string[]
+  /** How strongly: the issuer's `acr`; undefined where it does not say. */
+  readonly acr: string | undefined
   /** The browser session; undefined for an access token. */
   readonly sessionId: string | undefined
   readonly grants: Grants

@@ -14,7 +14,9 @@ import type { AuthenticateDevice } from '../devices/authenticate-device.ts'
 import type { RememberRequest } from '../devices/remember-request.ts'
 import { AppError } from '../errors.ts'
 import type { App } from '../http/app-type.ts'
-import { auditActor, type Actor, type PrincipalActor } from './actor.ts'
+import { authenticateSession } from '../sessions/authenticate-session.ts'
+import { refuseForgedRequest } from '../sessions/refuse-forged-request.ts'
+import { auditActor, type Actor, type AppActor, type PrincipalActor } from './actor.ts'
 import { coversDevice, reachesAny, reachesEverywhere, type DevicePlace } from './grants.ts'
 import { loadPrincipal, type Credential } from './load-principal.ts'
 import type { RecordDenial } from './record-denial.ts'
@@ -25,6 +27,8 @@ export interface Access {
   readonly recordDenial: RecordDenial
   /** Throws AppError UNAUTHENTICATED. */
   readonly authenticateToken: (token: string) => Promise<Credential>
+  /** A SCIM client, by its provisioning token. Throws AppError UNAUTHENTICATED. */
+  readonly authenticateProvisioning: (token: string) => Promise<AppActor>
 }
 
 const PUBLIC: Actor = { type: 'public' }
@@ -56,15 +60,25 @@ export function enforcePermissions(app: App, deps: Deps, access: Access): void {
   }
 
   async function identify(request: FastifyRequest, row: RoutePermission): Promise<Identified> {
-    const token = bearerToken(request)
-    if (token === undefined) {
-      throw new AppError('UNAUTHENTICATED', 'Send credentials as Authorization: Bearer.')
+    if (row.audience === 'provisioning') {
+      const actor = await access.authenticateProvisioning(bearerToken(request) ?? '')
+      return { actor, device: undefined }
     }
+    if (request.headers.authorization === undefined) return await identifyBySession(request)
+    const token = bearerToken(request)
+    if (token === undefined) throw withoutCredentials()
     const isForDevices = row.audience === 'device' && token.includes('.')
     if (isForDevices || isDeviceRequest(token)) {
       return { actor: await access.authenticateDevice(request, token), device: undefined }
     }
     return await principal(await access.authenticateToken(token), namedDevice(request))
+  }
+
+  async function identifyBySession(request: FastifyRequest): Promise<Identified> {
+    const credential = await authenticateSession(deps, request)
+    if (credential?.sessionId === undefined) throw withoutCredentials()
+    refuseForgedRequest(deps, request, credential.sessionId)
+    return await principal(credential, namedDevice(request))
   }
 
   async function principal(credential: Credential, deviceId?: string): Promise<Identified> {
@@ -93,6 +107,10 @@ function namedDevice(request: FastifyRequest): string | undefined {
 
 const GUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
+function withoutCredentials(): AppError {
+  return new AppError('UNAUTHENTICATED', 'Sign in, or send credentials as Authorization: Bearer.')
+}
+
 /** Throws AppError FORBIDDEN or NOT_FOUND. */
 function judge(
   request: FastifyRequest,
@@ -120,6 +138,9 @@ function judge(
       judgeDevices(actor, row, 'deviceId' in (request.params as object) ? { device } : undefined)
       return
     case 'provisioning':
+      // Only its own tokens are looked at (`identify`), and they open nothing else.
+      if (actor.type !== 'app') throw forbidden(row)
+      return
     case 'everyone':
       throw forbidden(row)
   }

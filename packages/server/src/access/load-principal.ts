@@ -18,6 +18,7 @@ export interface UserCredential {
   readonly userId: string
   readonly authenticatedAt: Date | undefined
   readonly methods: readonly string[]
+  readonly acr: string | undefined
   readonly sessionId: string | undefined
   /** Of an access token; undefined for a session, which may do all that the person may. */
   readonly scopes: readonly string[] | undefined
@@ -71,6 +72,7 @@ async function loadUser(
     displayName: user.display_name,
     authenticatedAt: credential.authenticatedAt,
     methods: credential.methods,
+    acr: credential.acr,
     sessionId: credential.sessionId,
     grants: createGrants({
       assignments: user.assignments,

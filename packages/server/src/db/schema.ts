@@ -7,6 +7,29 @@
 import type { ColumnType, Generated, GeneratedAlways } from 'kysely'
 
 /** @public */
+export interface AccountBackupCodeTable {
+  user_id: string
+  code_hash: Buffer
+  created_at: Date
+  used_at: Date | null
+}
+
+/** @public */
+export interface AccountPasswordTable {
+  user_id: string
+  hash: string
+  changed_at: Date
+}
+
+/** @public */
+export interface AccountTotpTable {
+  user_id: string
+  sealed_secret: Buffer
+  last_step: number
+  created_at: Date
+}
+
+/** @public */
 export interface AdministratorTable {
   id: string
   name: string
@@ -269,6 +292,30 @@ export interface GroupMemberTable {
 }
 
 /** @public */
+export interface IssuerKeyTable {
+  id: string
+  private_key: Buffer
+  created_at: Date
+  signs_from: Date
+  retires_at: Date | null
+}
+
+/** @public */
+export interface IssuerStateTable {
+  model: string
+  id_hash: Buffer
+  payload: Buffer
+  grant_hash: Buffer | null
+  uid_hash: Buffer | null
+  user_code_hash: Buffer | null
+  account_id: string | null
+  created_at: Date
+  expires_at: Date
+  consumed_at: Date | null
+  polled_at: Date | null
+}
+
+/** @public */
 export interface KeyProofTable {
   recovery_key_id: number
   device_id: string
@@ -277,6 +324,40 @@ export interface KeyProofTable {
   queued_at: Date
   claimed_until: Date | null
   attempts: Generated<number>
+}
+
+/** @public */
+export interface OneTimeLinkTable {
+  id: string
+  purpose: string
+  user_id: string | null
+  secret_hash: Buffer
+  created_by: string | null
+  created_at: Date
+  expires_at: Date
+  used_at: Date | null
+  revoked_at: Date | null
+}
+
+/** @public */
+export interface PasskeyTable {
+  id: string
+  user_id: string
+  credential_id: Buffer
+  public_key: Buffer
+  mac: Buffer
+  sign_count: number
+  transports: Generated<string[]>
+  name: string
+  is_backed_up: boolean
+  created_at: Date
+  last_used_at: Date | null
+}
+
+/** @public */
+export interface PasskeyChallengeTable {
+  challenge_hash: Buffer
+  expires_at: Date
 }
 
 /** @public */
@@ -293,6 +374,18 @@ export interface ProtectorTable {
   protector_id: string
   protector_type: string
   first_seen_at: Date
+}
+
+/** @public */
+export interface ProvisioningTokenTable {
+  id: string
+  name: string
+  token_hash: Buffer
+  created_by: string
+  created_at: Date
+  expires_at: Date
+  last_used_at: Date | null
+  revoked_at: Date | null
 }
 
 /** @public */
@@ -405,6 +498,14 @@ export interface SessionTable {
 }
 
 /** @public */
+export interface SignInThrottleTable {
+  key: Buffer
+  failures: number
+  blocked_until: Date | null
+  updated_at: Date
+}
+
+/** @public */
 export interface UsedSignInStateTable {
   state_hash: Buffer
   expires_at: Date
@@ -424,6 +525,9 @@ export interface VolumeTable {
 }
 
 export interface Database {
+  account_backup_code: AccountBackupCodeTable
+  account_password: AccountPasswordTable
+  account_totp: AccountTotpTable
   administrator: AdministratorTable
   app: AppTable
   app_credential: AppCredentialTable
@@ -446,9 +550,15 @@ export interface Database {
   enrollment_token: EnrollmentTokenTable
   exposure: ExposureTable
   group_member: GroupMemberTable
+  issuer_key: IssuerKeyTable
+  issuer_state: IssuerStateTable
   key_proof: KeyProofTable
+  one_time_link: OneTimeLinkTable
+  passkey: PasskeyTable
+  passkey_challenge: PasskeyChallengeTable
   principal: PrincipalTable
   protector: ProtectorTable
+  provisioning_token: ProvisioningTokenTable
   recovery_key: RecoveryKeyTable
   role_assignment: RoleAssignmentTable
   role_definition: RoleDefinitionTable
@@ -457,6 +567,7 @@ export interface Database {
   self_service_group: SelfServiceGroupTable
   self_service_policy: SelfServicePolicyTable
   session: SessionTable
+  sign_in_throttle: SignInThrottleTable
   used_sign_in_state: UsedSignInStateTable
   volume: VolumeTable
 }

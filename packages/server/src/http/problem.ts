@@ -12,6 +12,7 @@ import type {
   FastifySchemaValidationError,
 } from 'fastify'
 import { AppError } from '../errors.ts'
+import { SCIM_TYPE, scimErrorBody, type ScimErrorBody } from '../scim/scim-error.ts'
 import type { App } from './app-type.ts'
 
 export function registerProblems(app: App): void {
@@ -39,7 +40,7 @@ async function sendProblem(
   const appError = toAppError(error)
   if (appError.status >= 500) request.log.error({ err: error }, 'request failed')
   else request.log.info({ code: appError.code }, 'request refused')
-  const problem: Problem = {
+  const problem: Problem | ScimErrorBody = isScim(request) ? scimErrorBody(appError) : {
     type: `/docs/errors#${appError.code}`,
     title: ERROR_CODES[appError.code].title,
     status: appError.status,
@@ -47,16 +48,23 @@ async function sendProblem(
     code: appError.code,
     requestId: request.id,
   }
-  if (appError.status === 401) reply.header('www-authenticate', 'Bearer')
+  if (appError.status === 401) {
+    reply.header('www-authenticate', appError.challenge ?? 'Bearer')
+  }
   if (appError.retryAfterSeconds !== undefined) {
     reply.header('retry-after', String(appError.retryAfterSeconds))
   }
   // A string: the route's response schema is for its successes.
   return await reply
     .code(appError.status)
-    .type('application/problem+json')
+    .type(isScim(request) ? SCIM_TYPE : 'application/problem+json')
     .serializer((payload: unknown) => JSON.stringify(payload))
     .send(problem)
+}
+
+/** SCIM clients know errors in SCIM's own form only (RFC 7644 §3.12). */
+function isScim({ url }: FastifyRequest): boolean {
+  return url.startsWith('/scim/')
 }
 
 function toAppError(error: unknown): AppError {
