@@ -35,6 +35,7 @@ export const API_SCOPES = {
       'keydesk/bitlockerKeys/key/readWithApproval',
       'keydesk/me/devices/read',
       'keydesk/me/bitlockerKeys/key/read',
+      'keydesk/me/approvals/manage',
     ],
     kinds: BOTH,
   },

@@ -21,6 +21,7 @@ export const ERROR_CODES = {
   FORBIDDEN: { status: 403, title: 'These credentials do not allow this' },
   REQUEST_FORGED: { status: 403, title: 'The request may come from a page of another site' },
   LAST_ADMINISTRATOR: { status: 409, title: 'There must always be an administrator' },
+  ALREADY_ASSIGNED: { status: 409, title: 'This role assignment is there already' },
   DEVICE_UNAUTHORIZED: { status: 401, title: 'The device request is not valid' },
   CLOCK_SKEW: { status: 401, title: 'The device clock differs too much from the server clock' },
   REQUEST_NOT_BOUND: { status: 401, title: 'The token was made for another request' },
@@ -45,6 +46,14 @@ export const ERROR_CODES = {
   KEY_ID_AMBIGUOUS: { status: 409, title: 'More than one device has a key with this ID' },
   KEY_UNREADABLE: { status: 500, title: 'The stored key cannot be opened' },
   DISCLOSURE_BUDGET_EXCEEDED: { status: 429, title: 'Too many disclosures for now' },
+  SELF_SERVICE_REFUSED: { status: 403, title: 'The rules of self-service do not allow this' },
+  APPROVAL_REQUIRED: { status: 403, title: 'A second person must approve first' },
+  APPROVAL_INVALID: { status: 403, title: 'The approval does not allow this disclosure' },
+  APPROVAL_CLOSED: { status: 409, title: 'The request for approval is not open any more' },
+  APPROVER_NOT_INDEPENDENT: {
+    status: 403,
+    title: 'The second person must be neither who asks nor the owner',
+  },
   AUDIT_UNAVAILABLE: { status: 503, title: 'The audit entry could not be written' },
 
   // Rotation.
@@ -80,6 +89,9 @@ export const Problem = Type.Object(
     detail: Type.String({ description: 'What is wrong this time, and what to do about it' }),
     code: Type.String({ description: 'Stable name of the error, see docs/errors.md' }),
     requestId: Type.String({ description: 'The same ID is in the log lines of this request' }),
+    condition: Type.Optional(
+      Type.String({ description: 'Which of several conditions failed, for programs' }),
+    ),
   },
   { additionalProperties: true },
 )

@@ -149,6 +149,24 @@ export const LIMITS = {
   scimFilterLengthMax: 2048,
   /** SCIM externalId: an object ID or a name of another directory. */
   externalIdLengthMax: 256,
+  /** A budget beyond this bounds nothing. */
+  budgetCountMax: 1_000_000,
+  /** A request for approval: time enough to walk over to somebody. */
+  approvalSecondsMin: 300,
+  /** An hour: the person on the phone waits, and what was approved for now is not for later. */
+  approvalSecondsDefault: 3600,
+  /** A day: approvers in another time zone. */
+  approvalSecondsMax: 24 * 3600,
+  /** Open requests for approval of one person or program: nobody buries the approvers. */
+  openApprovalRequestsMax: 20,
+  /** Approval rules: each disclosure looks at all of them that concern it. */
+  approvalRulesMax: 1000,
+  /** A year: a device that was not seen for longer is not a condition but an inventory. */
+  selfServiceDaysMax: 366,
+  /** Groups that override the switch of self-service. */
+  selfServiceGroupsMax: 1000,
+  /** A telephone number, an address, opening hours. */
+  helpdeskContactLengthMax: 200,
   /** Rotations opened by one request by hand: every recovery password of the largest device. */
   rotationsPerRequestMax: 256,
 } as const

@@ -79,6 +79,7 @@ export const PERMISSION_NAMES = {
   'keydesk/me/devices/read': 'See own devices',
   'keydesk/me/bitlockerKeys/key/read':
     'Be shown the recovery key of an own device, under the rules of self-service',
+  'keydesk/me/approvals/manage': 'See and withdraw own requests for approval',
 } as const satisfies Readonly<Record<string, string>>
 
 export type PermissionName = keyof typeof PERMISSION_NAMES

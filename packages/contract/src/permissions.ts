@@ -38,10 +38,52 @@ const ENROLLMENT_TOKENS = {
   audience: 'directory',
   permission: 'keydesk/enrollmentTokens/manage',
 } as const
+const PROVISIONING_TOKENS = {
+  audience: 'directory',
+  permission: 'keydesk/provisioning/manage',
+} as const
+const PROVISION = { audience: 'provisioning', permission: 'keydesk/provisioning/use' } as const
+const SEE_ROLES = {
+  audience: 'directory',
+  permission: 'microsoft.directory/roleDefinitions/standard/read',
+} as const
+const CHANGE_ROLES = {
+  audience: 'directory',
+  permission: 'microsoft.directory/roleDefinitions/allProperties/allTasks',
+} as const
+const SEE_ROLE_ASSIGNMENTS = {
+  audience: 'directory',
+  permission: 'microsoft.directory/roleAssignments/standard/read',
+} as const
+const GIVE_ROLES = {
+  audience: 'directory',
+  permission: 'microsoft.directory/roleAssignments/allProperties/allTasks',
+} as const
 const SEE_DEVICES = {
   audience: 'devices',
   permission: 'microsoft.directory/devices/standard/read',
 } as const
+const BE_SHOWN_KEYS = {
+  audience: 'devices',
+  permission: 'microsoft.directory/bitlockerKeys/key/read',
+  orPermission: 'keydesk/bitlockerKeys/key/readWithApproval',
+} as const
+const DECIDE_APPROVALS = { audience: 'devices', permission: 'keydesk/approvals/decide' } as const
+const OWN_APPROVALS = { audience: 'signedIn', permission: 'keydesk/me/approvals/manage' } as const
+const SEE_DISCLOSURE_RULES = {
+  audience: 'directory',
+  permission: 'keydesk/disclosureRules/read',
+} as const
+const SET_DISCLOSURE_RULES = {
+  audience: 'directory',
+  permission: 'keydesk/disclosureRules/manage',
+} as const
+const SET_SELF_SERVICE = {
+  audience: 'directory',
+  permission: 'microsoft.directory/authorizationPolicy/allProperties/allTasks',
+} as const
+const OWN_DEVICES = { audience: 'user', permission: 'keydesk/me/devices/read' } as const
+const OWN_KEYS = { audience: 'user', permission: 'keydesk/me/bitlockerKeys/key/read' } as const
 
 /** Keys are `METHOD /path` with Fastify's `:parameter`. */
 export const PERMISSIONS = {
@@ -69,17 +111,79 @@ export const PERMISSIONS = {
     audience: 'devices',
     permission: 'microsoft.directory/bitlockerKeys/metadata/read',
   },
-  'POST /api/v1/disclosures': {
-    audience: 'devices',
-    permission: 'microsoft.directory/bitlockerKeys/key/read',
-    orPermission: 'keydesk/bitlockerKeys/key/readWithApproval',
+  'POST /api/v1/disclosures': BE_SHOWN_KEYS,
+  'GET /api/v1/disclosure-budgets': SEE_DISCLOSURE_RULES,
+  'PUT /api/v1/disclosure-budgets/principals/:principalId': SET_DISCLOSURE_RULES,
+  'DELETE /api/v1/disclosure-budgets/principals/:principalId': SET_DISCLOSURE_RULES,
+  'PUT /api/v1/disclosure-budgets/roles/:roleId': SET_DISCLOSURE_RULES,
+  'DELETE /api/v1/disclosure-budgets/roles/:roleId': SET_DISCLOSURE_RULES,
+  'GET /api/v1/approval-rules': SEE_DISCLOSURE_RULES,
+  'POST /api/v1/approval-rules': SET_DISCLOSURE_RULES,
+  'DELETE /api/v1/approval-rules/:id': SET_DISCLOSURE_RULES,
+  'POST /api/v1/approval-requests': BE_SHOWN_KEYS,
+  'GET /api/v1/approval-requests': OWN_APPROVALS,
+  'GET /api/v1/approval-requests/:id': OWN_APPROVALS,
+  'DELETE /api/v1/approval-requests/:id': OWN_APPROVALS,
+  'POST /api/v1/approval-requests/:id/decision': DECIDE_APPROVALS,
+  'POST /api/v1/approval-requests/:id/review': DECIDE_APPROVALS,
+
+  'GET /api/v1/self-service-policy': {
+    audience: 'directory',
+    permission: 'microsoft.directory/authorizationPolicy/standard/read',
   },
+  'PATCH /api/v1/self-service-policy': SET_SELF_SERVICE,
+  'PUT /api/v1/self-service-policy/groups/:groupId': SET_SELF_SERVICE,
+  'DELETE /api/v1/self-service-policy/groups/:groupId': SET_SELF_SERVICE,
+  'GET /api/v1/me/devices': OWN_DEVICES,
+  'GET /api/v1/me/devices/:deviceId/recovery-status': OWN_DEVICES,
+  'GET /api/v1/me/devices/:deviceId/recovery-keys': OWN_KEYS,
+  'POST /api/v1/me/disclosures': OWN_KEYS,
+  'POST /api/v1/me/approval-requests': OWN_KEYS,
+
   'GET /api/v1/exposures': { audience: 'devices', permission: 'keydesk/exposures/read' },
   'GET /api/v1/rotations': { audience: 'devices', permission: 'keydesk/rotations/read' },
   'GET /api/v1/audit/entries': {
     audience: 'directory',
     permission: 'microsoft.directory/auditLogs/allProperties/read',
   },
+
+  'POST /api/v1/provisioning-tokens': PROVISIONING_TOKENS,
+  'GET /api/v1/provisioning-tokens': PROVISIONING_TOKENS,
+  'DELETE /api/v1/provisioning-tokens/:id': PROVISIONING_TOKENS,
+  'GET /scim/v2/ServiceProviderConfig': PROVISION,
+  'GET /scim/v2/ResourceTypes': PROVISION,
+  'GET /scim/v2/ResourceTypes/:id': PROVISION,
+  'GET /scim/v2/Schemas': PROVISION,
+  'GET /scim/v2/Schemas/:id': PROVISION,
+  'GET /scim/v2/Users': PROVISION,
+  'POST /scim/v2/Users': PROVISION,
+  'GET /scim/v2/Users/:id': PROVISION,
+  'PUT /scim/v2/Users/:id': PROVISION,
+  'PATCH /scim/v2/Users/:id': PROVISION,
+  'DELETE /scim/v2/Users/:id': PROVISION,
+  'GET /scim/v2/Groups': PROVISION,
+  'POST /scim/v2/Groups': PROVISION,
+  'GET /scim/v2/Groups/:id': PROVISION,
+  'PUT /scim/v2/Groups/:id': PROVISION,
+  'PATCH /scim/v2/Groups/:id': PROVISION,
+  'DELETE /scim/v2/Groups/:id': PROVISION,
+
+  'GET /api/v1/roles': SEE_ROLES,
+  'GET /api/v1/roles/:roleId': SEE_ROLES,
+  'POST /api/v1/roles': CHANGE_ROLES,
+  'PATCH /api/v1/roles/:roleId': CHANGE_ROLES,
+  'DELETE /api/v1/roles/:roleId': CHANGE_ROLES,
+  'GET /api/v1/role-assignments': SEE_ROLE_ASSIGNMENTS,
+  'GET /api/v1/role-assignments/:roleAssignmentId': SEE_ROLE_ASSIGNMENTS,
+  'POST /api/v1/role-assignments': GIVE_ROLES,
+  'PATCH /api/v1/role-assignments/:roleAssignmentId': GIVE_ROLES,
+  'DELETE /api/v1/role-assignments/:roleAssignmentId': GIVE_ROLES,
+  'GET /api/v1/devices/:deviceId/access': {
+    audience: 'devices',
+    permission: 'microsoft.directory/roleAssignments/standard/read',
+  },
+  'GET /api/v1/users/:userId/access': SEE_ROLE_ASSIGNMENTS,
+  'GET /api/v1/apps/:appId/access': SEE_ROLE_ASSIGNMENTS,
 
   'GET /healthz': HEALTH,
   'GET /readyz': HEALTH,

@@ -15,6 +15,8 @@ export interface AppErrorOptions {
   readonly retryAfterSeconds?: number
   /** Answered as `WWW-Authenticate` instead of a bare `Bearer`. */
   readonly challenge?: string
+  /** Answered as `condition`: which of several conditions failed. */
+  readonly condition?: string
 }
 
 /**
@@ -25,6 +27,7 @@ export class AppError extends Error {
   readonly status: number
   readonly retryAfterSeconds: number | undefined
   readonly challenge: string | undefined
+  readonly condition: string | undefined
 
   constructor(code: ErrorCode, detail: string, options: AppErrorOptions = {}) {
     super(detail, options.cause === undefined ? undefined : { cause: options.cause })
@@ -33,6 +36,7 @@ export class AppError extends Error {
     this.status = ERROR_CODES[code].status
     this.retryAfterSeconds = options.retryAfterSeconds
     this.challenge = options.challenge
+    this.condition = options.condition
   }
 }
 

@@ -47,6 +47,7 @@ async function sendProblem(
     detail: appError.message,
     code: appError.code,
     requestId: request.id,
+    ...(appError.condition === undefined ? {} : { condition: appError.condition }),
   }
   if (appError.status === 401) {
     reply.header('www-authenticate', appError.challenge ?? 'Bearer')

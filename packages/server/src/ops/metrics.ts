@@ -14,6 +14,8 @@ export interface Metrics {
   readonly escrows: Counter<'outcome'>
   /** outcome: `shown`, `refused`, `failed`. */
   readonly disclosures: Counter<'outcome'>
+  /** kind: `budget` (somebody used one up), `emergency` (shown without approval). */
+  readonly disclosureAlerts: Counter<'kind'>
   readonly passwordHashes: Counter
 }
 
@@ -43,6 +45,12 @@ export function createMetrics(): Metrics {
       name: 'keydesk_disclosures_total',
       help: 'Requests to show a recovery password, by outcome.',
       labelNames: ['outcome'],
+      registers: [registry],
+    }),
+    disclosureAlerts: new Counter({
+      name: 'keydesk_disclosure_alerts_total',
+      help: 'Used-up disclosure budgets and disclosures in an emergency: somebody should look.',
+      labelNames: ['kind'],
       registers: [registry],
     }),
     passwordHashes: new Counter({
