@@ -85,6 +85,43 @@ const SET_SELF_SERVICE = {
 const OWN_DEVICES = { audience: 'user', permission: 'keydesk/me/devices/read' } as const
 const OWN_KEYS = { audience: 'user', permission: 'keydesk/me/bitlockerKeys/key/read' } as const
 
+const SEE_USERS = {
+  audience: 'directory',
+  permission: 'microsoft.directory/users/standard/read',
+} as const
+const SEE_GROUPS = {
+  audience: 'directory',
+  permission: 'microsoft.directory/groups/standard/read',
+} as const
+const MANAGE_GROUPS = {
+  audience: 'directory',
+  permission: 'microsoft.directory/groups/manage',
+} as const
+const SEE_UNITS = {
+  audience: 'directory',
+  permission: 'microsoft.directory/administrativeUnits/standard/read',
+} as const
+const MANAGE_UNITS = {
+  audience: 'directory',
+  permission: 'microsoft.directory/administrativeUnits/allProperties/allTasks',
+} as const
+const SEE_DEVICE_GROUPS = {
+  audience: 'directory',
+  permission: 'keydesk/deviceGroups/read',
+} as const
+const MANAGE_DEVICE_GROUPS = {
+  audience: 'directory',
+  permission: 'keydesk/deviceGroups/manage',
+} as const
+const SEE_OWNERS = {
+  audience: 'devices',
+  permission: 'microsoft.directory/devices/registeredOwners/read',
+} as const
+const CHANGE_OWNERS = {
+  audience: 'devices',
+  permission: 'microsoft.directory/devices/registeredOwners/update',
+} as const
+
 /** Keys are `METHOD /path` with Fastify's `:parameter`. */
 export const PERMISSIONS = {
   'POST /device/v1/enroll': { audience: 'everyone', permission: 'keydesk/devices/enroll' },
@@ -184,6 +221,58 @@ export const PERMISSIONS = {
   },
   'GET /api/v1/users/:userId/access': SEE_ROLE_ASSIGNMENTS,
   'GET /api/v1/apps/:appId/access': SEE_ROLE_ASSIGNMENTS,
+
+  'GET /api/v1/users': SEE_USERS,
+  'GET /api/v1/users/export': SEE_USERS,
+  'GET /api/v1/users/:userId': SEE_USERS,
+  'POST /api/v1/users': { audience: 'directory', permission: 'microsoft.directory/users/create' },
+  'POST /api/v1/users/import': {
+    audience: 'directory',
+    permission: 'microsoft.directory/users/create',
+  },
+  'PATCH /api/v1/users/:userId': {
+    audience: 'directory',
+    permission: 'microsoft.directory/users/basic/update',
+  },
+  'DELETE /api/v1/users/:userId': {
+    audience: 'directory',
+    permission: 'microsoft.directory/users/delete',
+  },
+  'GET /api/v1/users/:userId/devices': SEE_OWNERS,
+  'GET /api/v1/devices/:deviceId/owner': SEE_OWNERS,
+  'PUT /api/v1/devices/:deviceId/owner': CHANGE_OWNERS,
+  'DELETE /api/v1/devices/:deviceId/owner': CHANGE_OWNERS,
+  'GET /api/v1/devices/export': SEE_DEVICES,
+  'POST /api/v1/devices/import': {
+    audience: 'devices',
+    permission: 'microsoft.directory/devices/registeredOwners/update',
+    orPermission: 'keydesk/deviceGroups/manage',
+  },
+  'GET /api/v1/groups': SEE_GROUPS,
+  'GET /api/v1/groups/export': SEE_GROUPS,
+  'GET /api/v1/groups/:groupId': SEE_GROUPS,
+  'GET /api/v1/groups/:groupId/members': SEE_GROUPS,
+  'POST /api/v1/groups': MANAGE_GROUPS,
+  'POST /api/v1/groups/import': MANAGE_GROUPS,
+  'PATCH /api/v1/groups/:groupId': MANAGE_GROUPS,
+  'DELETE /api/v1/groups/:groupId': MANAGE_GROUPS,
+  'POST /api/v1/groups/:groupId/members': MANAGE_GROUPS,
+  'GET /api/v1/administrative-units': SEE_UNITS,
+  'GET /api/v1/administrative-units/:deviceSetId': SEE_UNITS,
+  'GET /api/v1/administrative-units/:deviceSetId/members': SEE_UNITS,
+  'POST /api/v1/administrative-units': MANAGE_UNITS,
+  'POST /api/v1/administrative-units/preview': MANAGE_UNITS,
+  'PATCH /api/v1/administrative-units/:deviceSetId': MANAGE_UNITS,
+  'DELETE /api/v1/administrative-units/:deviceSetId': MANAGE_UNITS,
+  'POST /api/v1/administrative-units/:deviceSetId/members': MANAGE_UNITS,
+  'GET /api/v1/device-groups': SEE_DEVICE_GROUPS,
+  'GET /api/v1/device-groups/:deviceSetId': SEE_DEVICE_GROUPS,
+  'GET /api/v1/device-groups/:deviceSetId/members': SEE_DEVICE_GROUPS,
+  'POST /api/v1/device-groups': MANAGE_DEVICE_GROUPS,
+  'POST /api/v1/device-groups/preview': MANAGE_DEVICE_GROUPS,
+  'PATCH /api/v1/device-groups/:deviceSetId': MANAGE_DEVICE_GROUPS,
+  'DELETE /api/v1/device-groups/:deviceSetId': MANAGE_DEVICE_GROUPS,
+  'POST /api/v1/device-groups/:deviceSetId/members': MANAGE_DEVICE_GROUPS,
 
   'GET /healthz': HEALTH,
   'GET /readyz': HEALTH,

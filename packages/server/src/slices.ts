@@ -12,12 +12,17 @@ import { createDeviceAuthenticator } from './devices/authenticate-device.ts'
 import { createPresence, type Presence } from './devices/presence.ts'
 import { createRequestMemory } from './devices/remember-request.ts'
 import { deviceRoutes } from './devices/routes.ts'
+import { directoryRoutes } from './directory/routes.ts'
 import { enrollmentRoutes } from './enrollment/routes.ts'
 import { createEscrow } from './escrow/escrow-key.ts'
 import { escrowRoutes } from './escrow/routes.ts'
 import type { App } from './http/app-type.ts'
 import { recoveryRoutes } from './recovery/routes.ts'
+import { roleRoutes } from './roles/routes.ts'
 import { rotationRoutes } from './rotation/routes.ts'
+import { authenticateProvisioning } from './scim/authenticate-provisioning.ts'
+import { provisioningTokenRoutes } from './scim/provisioning-token-routes.ts'
+import { scimRoutes } from './scim/routes.ts'
 import { signInInfoRoutes } from './sign-in-info/routes.ts'
 
 /** Registers who may call what, and then every route of the API. */
@@ -31,6 +36,7 @@ export function registerSlices(app: App, deps: Deps): void {
     rememberRequest,
     recordDenial,
     authenticateToken: (token) => authenticateAdministrator(deps, token),
+    authenticateProvisioning: (token) => authenticateProvisioning(deps, token),
   })
   signInInfoRoutes(app, deps)
   enrollmentRoutes(app, deps, { rememberRequest, recordDenial })
@@ -38,7 +44,11 @@ export function registerSlices(app: App, deps: Deps): void {
   deviceRoutes(app, deps, presence)
   recoveryRoutes(app, deps, recordDenial)
   rotationRoutes(app, deps)
+  roleRoutes(app, deps)
   auditRoutes(app, deps)
+  directoryRoutes(app, deps)
+  provisioningTokenRoutes(app, deps)
+  scimRoutes(app, deps)
   keepPresence(app, presence)
   app.addHook('onClose', async () => denials.flush())
 }

@@ -66,6 +66,7 @@ export interface AppCredentialTable {
   expires_at: Date
   last_used_at: Date | null
   revoked_at: Date | null
+  public_key_mac: Buffer | null
 }
 
 /** @public */
@@ -154,6 +155,16 @@ export interface DeviceTable {
   report_digest: Buffer | null
   owner_id: string | null
   enrolled_by: string | null
+}
+
+/** @public */
+export interface DeviceOwnerChangeTable {
+  id: GeneratedAlways<number>
+  device_id: string
+  from_id: string | null
+  to_id: string | null
+  cause: string
+  changed_at: Date
 }
 
 /** @public */
@@ -486,7 +497,7 @@ export interface SessionTable {
   issuer: string
   created_at: Date
   expires_at: Date
-  authenticated_at: Date
+  authenticated_at: Date | null
   acr: string | null
   amr: string[]
   last_seen_at: Date
@@ -538,6 +549,7 @@ export interface Database {
   audit_pending: AuditPendingTable
   deployment: DeploymentTable
   device: DeviceTable
+  device_owner_change: DeviceOwnerChangeTable
   device_presence: DevicePresenceTable
   device_request: DeviceRequestTable
   device_set: DeviceSetTable

@@ -1,0 +1,13 @@
+/** HTTP of the directory: people, groups, device sets, owners, and CSV of them. */
+
+import type { Deps } from '../deps.ts'
+import type { App } from '../http/app-type.ts'
+import { groupRoutes } from './group-routes.ts'
+import { ownerRoutes } from './owner-routes.ts'
+import { userRoutes } from './user-routes.ts'
+
+export function directoryRoutes(app: App, deps: Deps): void {
+  userRoutes(app, deps)
+  groupRoutes(app, deps)
+  ownerRoutes(app, deps)
+}

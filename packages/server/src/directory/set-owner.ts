@@ -1,0 +1,92 @@
+/**
+ * Who owns a device, by hand. A person cannot make himself the owner of a device whose key he may
+ * not read anyway: self-service would then show it to him.
+ */
+
+import { LIMITS, type DeviceOwnership, type OwnedDevicePage } from '@keydesk/contract'
+import type { OwnedDeviceQuery, UserReference } from '@keydesk/contract'
+import type { PrincipalActor } from '../access/actor.ts'
+import { reachesEverywhere } from '../access/grants.ts'
+import { reachesDevice } from '../access/within-reach.ts'
+import type { Deps } from '../deps.ts'
+import { AppError } from '../errors.ts'
+import { pageLimit, pageOf } from '../http/page-cursor.ts'
+import { changeOwner } from './change-owner.ts'
+import type { ChangedBy } from './changed-by.ts'
+import { ownedDeviceReaches, unknownUser } from './list-users.ts'
+import { decodeNameCursor } from './name-cursor.ts'
+import { selectOwner, selectOwnerHistory, type OwnerRow } from './owner-queries.ts'
+import { selectOwnedDevices, selectUser } from './user-queries.ts'
+
+/** `userId` undefined: nobody. Idempotent. Throws AppError NOT_FOUND, FORBIDDEN. */
+export async function setOwner(
+  deps: Deps,
+  by: ChangedBy,
+  deviceId: string,
+  userId: string | undefined,
+): Promise<DeviceOwnership> {
+  await deps.db.transaction().execute(async (trx) => {
+    const { principal } = by
+    if (principal?.type === 'user' && principal.id === userId) {
+      const readsKey = principal.grants.reach('microsoft.directory/bitlockerKeys/key/read')
+      if (!(await reachesDevice(trx, readsKey, deviceId))) throw refusedForOneself()
+    }
+    await changeOwner(trx, by, { deviceId, ownerId: userId, cause: 'byHand' })
+  })
+  return await showOwnership(deps, deviceId)
+}
+
+export function refusedForOneself(): AppError {
+  return new AppError(
+    'FORBIDDEN',
+    'Somebody else has to make you the owner of this device: you may not read its key.',
+  )
+}
+
+export async function showOwnership(deps: Deps, deviceId: string): Promise<DeviceOwnership> {
+  const [owner, history] = await Promise.all([
+    selectOwner(deps.db, deviceId),
+    selectOwnerHistory(deps.db, deviceId, LIMITS.pageSizeMax),
+  ])
+  return {
+    ...(owner === undefined ? {} : { owner: toReference(owner) }),
+    history: history.map(({ changed_at, cause, from, to }) => ({
+      changedAt: changed_at.toISOString(),
+      ...(from === null ? {} : { from: toReference(from) }),
+      ...(to === null ? {} : { to: toReference(to) }),
+      // The CHECK of the table lets in only what the contract names.
+      cause: cause as DeviceOwnership['history'][number]['cause'],
+    })),
+  }
+}
+
+/**
+ * The devices of a user that the principal may see. Throws AppError NOT_FOUND for a user that there
+ * is not, and for one of whom the principal may know nothing.
+ */
+export async function listDevicesOfUser(
+  deps: Deps,
+  { grants }: PrincipalActor,
+  userId: string,
+  query: OwnedDeviceQuery,
+): Promise<OwnedDevicePage> {
+  const limit = pageLimit(query.limit)
+  const rows = await selectOwnedDevices(deps.db, {
+    userId,
+    reaches: ownedDeviceReaches(grants),
+    after: decodeNameCursor(query.after),
+    limit: limit + 1,
+  })
+  if (rows.length === 0 && query.after === undefined) {
+    const mayKnow = reachesEverywhere(grants.reach('microsoft.directory/users/standard/read'))
+    if (!mayKnow || (await selectUser(deps.db, userId)) === undefined) throw unknownUser()
+  }
+  return pageOf(rows, limit, {
+    item: ({ id, name, enrolled_at }) => ({ id, name, enrolledAt: enrolled_at.toISOString() }),
+    key: (row) => [row.sort_name, row.id],
+  })
+}
+
+export function toReference(row: OwnerRow): UserReference {
+  return { id: row.id, userPrincipalName: row.user_principal_name, displayName: row.display_name }
+}
