@@ -33,6 +33,7 @@ export interface RoutePermission {
 }
 
 const HEALTH = { audience: 'everyone', permission: 'keydesk/health/read' } as const
+const SIGN_IN = { audience: 'everyone', permission: 'keydesk/signIn' } as const
 const PORTAL = { audience: 'everyone', permission: 'keydesk/portal/read' } as const
 const ENROLLMENT_TOKENS = {
   audience: 'directory',
@@ -273,6 +274,22 @@ export const PERMISSIONS = {
   'PATCH /api/v1/device-groups/:deviceSetId': MANAGE_DEVICE_GROUPS,
   'DELETE /api/v1/device-groups/:deviceSetId': MANAGE_DEVICE_GROUPS,
   'POST /api/v1/device-groups/:deviceSetId/members': MANAGE_DEVICE_GROUPS,
+
+  // The built-in issuer: OAuth has rules of its own for each.
+  'GET /oidc/.well-known/openid-configuration': SIGN_IN,
+  'GET /oidc/.well-known/oauth-authorization-server': SIGN_IN,
+  'GET /oidc/jwks': SIGN_IN,
+  'GET /oidc/auth': SIGN_IN,
+  'GET /oidc/auth/:uid': SIGN_IN,
+  'GET /oidc/device': SIGN_IN,
+  'GET /oidc/device/:uid': SIGN_IN,
+  'GET /oidc/session/end': SIGN_IN,
+  'GET /oidc/session/end/success': SIGN_IN,
+  'POST /oidc/token': SIGN_IN,
+  'POST /oidc/token/revocation': SIGN_IN,
+  'POST /oidc/device/auth': SIGN_IN,
+  'POST /oidc/device': SIGN_IN,
+  'POST /oidc/session/end/confirm': SIGN_IN,
 
   'GET /healthz': HEALTH,
   'GET /readyz': HEALTH,

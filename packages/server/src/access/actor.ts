@@ -47,6 +47,13 @@ export interface AppActor {
 
 /** Who can hold a role. */
 export type PrincipalActor = UserActor | AppActor
+
+/** Who asked for a change, and with which request: what its audit entry needs. */
+export interface ByPrincipal {
+  readonly principal: PrincipalActor
+  readonly requestId: string
+}
+
 export type Actor = DeviceActor | PrincipalActor | { readonly type: 'public' }
 
 declare module 'fastify' {

@@ -1,0 +1,93 @@
+/**
+ * Who could do something with one device, and why: by role, directly or through a group, by app
+ * role, or as its owner. Groups are given by their members; disabled people and programs are left
+ * out, since they can do nothing.
+ */
+
+import {
+  API_SCOPES,
+  BUILT_IN_ROLES,
+  permissionsOfScopes,
+  type AccessReason,
+  type DeviceAccessPage,
+  type DeviceAccessQuery,
+  type PermissionName,
+} from '@keydesk/contract'
+import type { Deps } from '../deps.ts'
+import { AppError } from '../errors.ts'
+import { decodeCursor, pageLimit, pageOf } from '../http/page-cursor.ts'
+import { selectAccessors, type AccessorRow } from './access-queries.ts'
+import { appRoleReason, assignmentReason } from './access-reason.ts'
+
+const KEY = 'microsoft.directory/bitlockerKeys/key/read'
+
+export async function showDeviceAccess(
+  deps: Deps,
+  deviceId: string,
+  query: DeviceAccessQuery,
+): Promise<DeviceAccessPage> {
+  const permission = query.permission ?? KEY
+  const appRoles = appRolesWith(permission)
+  const limit = pageLimit(query.limit)
+  const rows = await selectAccessors(deps.db, {
+    deviceId,
+    permission,
+    builtInRoleIds: BUILT_IN_ROLES.filter((role) => role.permissions.includes(permission)).map(
+      ({ id }) => id,
+    ),
+    appRoles,
+    includesOwner: false,
+    now: deps.clock.now(),
+    after: accessorCursor(query.after),
+    limit: limit + 1,
+  })
+  const page = pageOf(rows, limit, {
+    item: (row) => toAccessor(row, new Set(appRoles)),
+    key: (row) => [row.sort_name, row.principal_id],
+  })
+  return { permission, ...page }
+}
+
+/** In lower case: app roles compare without regard to it. */
+function appRolesWith(permission: PermissionName): string[] {
+  return Object.keys(API_SCOPES)
+    .filter((name) => {
+      const covered = permissionsOfScopes([name], 'application')
+      return covered !== 'everything' && covered.has(permission)
+    })
+    .map((name) => name.toLowerCase())
+}
+
+function accessorCursor(text: string | undefined): { name: string; id: string } | undefined {
+  if (text === undefined) return undefined
+  const [name, id] = decodeCursor(text, ['string', 'string'])
+  if (!/^[0-9a-f-]{36}$/.test(id)) {
+    throw new AppError('INVALID_REQUEST', 'after is not the nextAfter of this list.')
+  }
+  return { name, id }
+}
+
+function toAccessor(
+  row: AccessorRow,
+  appRoles: ReadonlySet<string>,
+): DeviceAccessPage['items'][number] {
+  const held = row.app_roles.filter((name) => appRoles.has(name.toLowerCase()))
+  const byRole: AccessReason[] = [
+    ...row.reasons.filter(({ effect }) => effect === 'allow').map(assignmentReason),
+    ...held.map(appRoleReason),
+  ]
+  const deniedBy = row.reasons.filter(({ effect }) => effect === 'deny').map(assignmentReason)
+  const byOwnership: AccessReason[] = row.is_owner ? [{ by: 'ownership' }] : []
+  return {
+    principal: {
+      id: row.principal_id,
+      type: row.principal_type,
+      displayName: row.display_name,
+      ...(row.user_principal_name === null ? {} : { userPrincipalName: row.user_principal_name }),
+    },
+    // A deny of a role is about roles: what the owner may do is not one.
+    isAllowed: byOwnership.length > 0 || (byRole.length > 0 && deniedBy.length === 0),
+    allowedBy: [...byRole, ...byOwnership],
+    deniedBy,
+  }
+}

@@ -1,0 +1,107 @@
+/**
+ * What one user or app can do, and why: every permission that one of its role assignments or app
+ * roles allows or denies. Judged by the same `createGrants` as its requests.
+ */
+
+import {
+  PERMISSION_NAMES,
+  ROLE_PERMISSIONS,
+  builtInRole,
+  permissionsOfScopes,
+  type AccessReason,
+  type PermissionName,
+  type PrincipalAccess,
+} from '@keydesk/contract'
+import {
+  createGrants,
+  reachesAny,
+  reachesEverywhere,
+  type Assignment,
+  type AssignmentScope,
+} from '../access/grants.ts'
+import type { Deps } from '../deps.ts'
+import { AppError } from '../errors.ts'
+import { selectHolder, selectReasons, type ReasonRow } from './access-queries.ts'
+import { appRoleReason, assignmentReason } from './access-reason.ts'
+import { parseScope, scopeText } from './scope-text.ts'
+
+interface Reason {
+  readonly shown: AccessReason
+  readonly effect: 'allow' | 'deny'
+  readonly permissions: ReadonlySet<string>
+}
+
+/** Throws AppError NOT_FOUND. */
+export async function showPrincipalAccess(
+  deps: Deps,
+  type: 'user' | 'app',
+  id: string,
+): Promise<PrincipalAccess> {
+  const [holder, rows] = await Promise.all([
+    selectHolder(deps.db, type, id),
+    selectReasons(deps.db, id, deps.clock.now()),
+  ])
+  if (holder === undefined) throw new AppError('NOT_FOUND', `There is no ${type} with this ID.`)
+  const appPermissions = permissionsOfScopes(holder.app_roles, 'application')
+  const grants = createGrants({
+    assignments: rows.map(toAssignment),
+    appPermissions: appPermissions === 'everything' ? undefined : appPermissions,
+    narrowedTo: 'everything',
+  })
+  const reasons: Reason[] = [
+    ...rows.map((row) => ({
+      shown: assignmentReason(row),
+      effect: row.effect,
+      permissions: new Set<string>(builtInRole(row.role_id)?.permissions ?? row.permissions ?? []),
+    })),
+    ...holder.app_roles.map((appRole) => ({
+      shown: appRoleReason(appRole),
+      effect: 'allow' as const,
+      permissions: asSet(permissionsOfScopes([appRole], 'application')),
+    })),
+  ]
+  const places = (permission: PermissionName, effect: Reason['effect']): number[] =>
+    reasons.flatMap((reason, place) =>
+      reason.effect === effect && reason.permissions.has(permission) ? [place] : [],
+    )
+  return {
+    isActive: holder.is_active,
+    reasons: reasons.map(({ shown }) => shown),
+    permissions: asked(appPermissions)
+      .map((permission) => ({
+        permission,
+        description: PERMISSION_NAMES[permission],
+        reach: reachOf(grants.reach(permission)),
+        allowedBy: places(permission, 'allow'),
+        deniedBy: places(permission, 'deny'),
+      }))
+      .filter(({ allowedBy, deniedBy }) => allowedBy.length + deniedBy.length > 0),
+  }
+}
+
+/** App roles may give what no role gives. */
+function asked(appPermissions: ReadonlySet<PermissionName> | 'everything'): PermissionName[] {
+  return [...new Set([...ROLE_PERMISSIONS, ...asSet(appPermissions)])] as PermissionName[]
+}
+
+function asSet(permissions: ReadonlySet<PermissionName> | 'everything'): ReadonlySet<string> {
+  return permissions === 'everything' ? new Set() : permissions
+}
+
+function reachOf(
+  reach: Parameters<typeof reachesAny>[0],
+): PrincipalAccess['permissions'][number]['reach'] {
+  if (reachesEverywhere(reach)) return 'everything'
+  return reachesAny(reach) ? 'some' : 'nothing'
+}
+
+function toAssignment(row: ReasonRow & { permissions: string[] | null }): Assignment {
+  const scope: AssignmentScope = parseScope(scopeText(row.scope_type, row.scope_id))
+  return {
+    id: row.id,
+    roleId: row.role_id,
+    effect: row.effect,
+    scope,
+    customPermissions: row.permissions ?? undefined,
+  }
+}
