@@ -37,7 +37,7 @@ const SEQUENCES = [
   'q1w2e3r4t5y6u7i8o9p0',
   '!@#$%^&*()',
   '!"§$%&/()=',
-].flatMap((row) => [row, [...row].toReversed().join('')])
+].flatMap((row) => [row, Array.from(row).toReversed().join('')])
 
 /** What may stand for a letter. */
 const SWAPS: Readonly<Record<string, string | undefined>> = {
@@ -136,7 +136,7 @@ function wordLengths(text: string): number[] {
   const lengths: number[] = []
   let spellings = ['']
   for (const character of text.slice(0, longestWord)) {
-    const letters = [character, ...(SWAPS[character] ?? '')]
+    const letters = [character, ...(SWAPS[character]?.split('') ?? [])]
     spellings = spellings.flatMap((spelling) =>
       letters.map((letter) => spelling + letter).filter((prefix) => prefixes.has(prefix)),
     )

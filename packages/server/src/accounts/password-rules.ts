@@ -20,7 +20,7 @@ export function normalizePassword(password: string): string {
 /** What is wrong with a new password and what to do, as a sentence; undefined: nothing. */
 export function passwordProblem(password: string, owner: PasswordOwner): string | undefined {
   const normalized = normalizePassword(password)
-  const { length } = [...normalized]
+  const { length } = Array.from(normalized)
   if (length < LIMITS.passwordLengthMin) {
     return `Use at least ${LIMITS.passwordLengthMin} characters. A few words make a good password.`
   }
