@@ -99,6 +99,8 @@ export const LIMITS = {
   membershipRuleLengthMax: 3072,
   /** Brackets and `-not` within each other; what people write has two or three. */
   membershipRuleDepthMax: 32,
+  /** One value in a rule: no attribute of a device is longer. */
+  membershipRuleTextLengthMax: 255,
   /** Values of one `-in`, which people fill from lists. */
   membershipRuleListMax: 200,
   /** Administrative units and device groups with a rule: each is judged when a PC changes. */

@@ -2,6 +2,7 @@
 
 import type { Deps } from '../deps.ts'
 import type { App } from '../http/app-type.ts'
+import { deviceSetRoutes } from './device-set-routes.ts'
 import { groupRoutes } from './group-routes.ts'
 import { ownerRoutes } from './owner-routes.ts'
 import { userRoutes } from './user-routes.ts'
@@ -9,5 +10,6 @@ import { userRoutes } from './user-routes.ts'
 export function directoryRoutes(app: App, deps: Deps): void {
   userRoutes(app, deps)
   groupRoutes(app, deps)
+  deviceSetRoutes(app, deps)
   ownerRoutes(app, deps)
 }
