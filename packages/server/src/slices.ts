@@ -3,6 +3,7 @@
  * in the background. `app.ts` registers the routes; `start-server.ts` runs the work.
  */
 
+import { createTokenAuthenticator } from './access/authenticate-access-token.ts'
 import { authenticateAdministrator } from './access/authenticate-administrator.ts'
 import { createDenialRecorder } from './access/record-denial.ts'
 import { enforcePermissions } from './access/enforce-permissions.ts'
@@ -17,12 +18,15 @@ import { enrollmentRoutes } from './enrollment/routes.ts'
 import { createEscrow } from './escrow/escrow-key.ts'
 import { escrowRoutes } from './escrow/routes.ts'
 import type { App } from './http/app-type.ts'
+import { createIssuer } from './issuer/issuer.ts'
+import { issuerRoutes } from './issuer/routes.ts'
 import { recoveryRoutes } from './recovery/routes.ts'
 import { roleRoutes } from './roles/routes.ts'
 import { rotationRoutes } from './rotation/routes.ts'
 import { authenticateProvisioning } from './scim/authenticate-provisioning.ts'
 import { provisioningTokenRoutes } from './scim/provisioning-token-routes.ts'
 import { scimRoutes } from './scim/routes.ts'
+import { isSecretToken } from './access/secret-token.ts'
 import { signInInfoRoutes } from './sign-in-info/routes.ts'
 
 /** Registers who may call what, and then every route of the API. */
@@ -31,13 +35,24 @@ export function registerSlices(app: App, deps: Deps): void {
   const { recordDenial } = denials
   const rememberRequest = createRequestMemory(deps)
   const presence = createPresence(deps)
+  const issuer = createIssuer(deps, () =>
+    recordDenial({
+      actor: { type: 'anonymous' },
+      detail: { code: 'UNAUTHENTICATED', route: 'POST /oidc/token' },
+    }),
+  )
+  const authenticateAccessToken = createTokenAuthenticator(deps, issuer)
   enforcePermissions(app, deps, {
     authenticateDevice: createDeviceAuthenticator(deps),
     rememberRequest,
     recordDenial,
-    authenticateToken: (token) => authenticateAdministrator(deps, token),
+    authenticateToken: (token) =>
+      isSecretToken('admin', token)
+        ? authenticateAdministrator(deps, token)
+        : authenticateAccessToken(token),
     authenticateProvisioning: (token) => authenticateProvisioning(deps, token),
   })
+  issuerRoutes(app, deps, issuer)
   signInInfoRoutes(app, deps)
   enrollmentRoutes(app, deps, { rememberRequest, recordDenial })
   escrowRoutes(app, createEscrow(deps, recordDenial))

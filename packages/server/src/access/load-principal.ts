@@ -33,6 +33,8 @@ export interface AppCredential {
    * App roles that an external issuer's token names; undefined where the registration here says.
    */
   readonly appRoles: readonly string[] | undefined
+  /** What the token was asked for, where that is less than everything that the app may do. */
+  readonly scopes?: readonly string[] | undefined
   readonly issuedAt: Date
 }
 
@@ -87,7 +89,7 @@ async function loadApp(
   credential: AppCredential,
   deviceId: string | undefined,
 ): Promise<LoadedPrincipal | undefined> {
-  const { appId } = credential
+  const { appId, scopes } = credential
   const app = await selectApp(deps.db, appId, { now: deps.clock.now(), deviceId })
   if (app === undefined || !app.is_enabled) return undefined
   if (isRevoked(credential.issuedAt, app.credentials_valid_after)) return undefined
@@ -99,7 +101,7 @@ async function loadApp(
     grants: createGrants({
       assignments: app.assignments,
       appPermissions: covered === 'everything' ? undefined : covered,
-      narrowedTo: 'everything',
+      narrowedTo: scopes === undefined ? 'everything' : permissionsOfScopes(scopes, 'application'),
     }),
   }
   return { actor, device: app.device }

@@ -1,0 +1,172 @@
+/**
+ * Who brings an access token: of the built-in issuer, judged by the keys of this deployment, or of
+ * the configured one, judged by the keys that it publishes (docs/spec/access-tokens.md).
+ *
+ * Invariants: issuer and audience are exactly the expected ones; the algorithm is one of a list;
+ * what is not an access token (an ID token, a logout token) or needs a proof that we cannot check
+ * (`cnf`) is refused; no part of a token reaches an answer or the log.
+ */
+
+import { decodeJwt, jwtVerify, type JWTPayload, type JWTVerifyGetKey } from 'jose'
+import type { Deps } from '../deps.ts'
+import { AppError } from '../errors.ts'
+import type { Issuer } from '../issuer/issuer.ts'
+import { createExternalKeys } from './external-keys.ts'
+import type { AppCredential, Credential, UserCredential } from './load-principal.ts'
+import { selectUserIdBySubject } from './token-queries.ts'
+
+/** Issuers' clocks are kept by NTP; ours too. */
+const CLOCK_TOLERANCE_SECONDS = 30
+/** Signatures by a key pair only: with a shared secret whoever verifies could sign. */
+const ALGORITHMS = ['ES256', 'ES384', 'PS256', 'PS384', 'PS512', 'RS256', 'RS384', 'RS512', 'EdDSA']
+/** RFC 9068, and what issuers wrote before it. */
+const TOKEN_TYPES = ['at+jwt', 'application/at+jwt', 'jwt']
+/** ID tokens and logout tokens have these; access tokens do not. */
+const FOREIGN_CLAIMS = ['nonce', 'at_hash', 'c_hash', 's_hash', 'events']
+/** Keycloak names the kind of a token in a claim. */
+const FOREIGN_TYPES = ['ID', 'Refresh', 'Offline', 'Logout']
+const GUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+
+type TokenDeps = Pick<Deps, 'config' | 'db' | 'log'>
+
+/** The function throws AppError UNAUTHENTICATED, or ISSUER_UNAVAILABLE. */
+export function createTokenAuthenticator(
+  deps: TokenDeps,
+  issuer: Pick<Issuer, 'url' | 'keys'>,
+): (token: string) => Promise<Credential> {
+  const { oidcIssuer, oidcAudience, origin } = deps.config
+  const externalKeys = oidcIssuer === undefined ? undefined : createExternalKeys(oidcIssuer)
+  const ownKeys: JWTVerifyGetKey = async ({ kid }) => {
+    const key = typeof kid === 'string' ? await issuer.keys.find(kid) : undefined
+    if (key === undefined) throw refused()
+    return key.publicKey
+  }
+
+  return async (token) => {
+    const iss = claimedIssuer(token)
+    if (iss === issuer.url) {
+      const expected = { issuer: iss, audience: origin, algorithms: ['ES256'], typ: 'at+jwt' }
+      return ownCredential(await verify(deps, token, ownKeys, expected))
+    }
+    if (iss !== undefined && iss === oidcIssuer && externalKeys && oidcAudience !== undefined) {
+      const expected = { issuer: iss, audience: oidcAudience, algorithms: ALGORITHMS }
+      return await externalCredential(deps, await verify(deps, token, externalKeys, expected))
+    }
+    throw refused()
+  }
+}
+
+interface Claims extends JWTPayload {
+  readonly sub: string
+  readonly iat: number
+}
+
+async function verify(
+  deps: TokenDeps,
+  token: string,
+  keys: JWTVerifyGetKey,
+  expected: { issuer: string; audience: string; algorithms: string[]; typ?: string },
+): Promise<Claims> {
+  try {
+    const { payload, protectedHeader } = await jwtVerify(token, keys, {
+      ...expected,
+      clockTolerance: CLOCK_TOLERANCE_SECONDS,
+      requiredClaims: ['exp', 'iat', 'sub'],
+    })
+    if (isAccessToken(protectedHeader.typ, payload)) return payload
+  } catch (error) {
+    if (error instanceof AppError && error.status >= 500) throw error
+    const reason = error instanceof Error && 'code' in error ? error.code : 'refused'
+    deps.log.debug({ reason }, 'an access token was refused')
+  }
+  throw refused()
+}
+
+function isAccessToken(type: string | undefined, payload: JWTPayload): payload is Claims {
+  return (
+    TOKEN_TYPES.includes((type ?? 'jwt').toLowerCase()) &&
+    !FOREIGN_CLAIMS.some((claim) => claim in payload) &&
+    !FOREIGN_TYPES.some((kind) => payload['typ'] === kind) &&
+    payload['cnf'] === undefined &&
+    typeof payload.sub === 'string' &&
+    typeof payload.iat === 'number'
+  )
+}
+
+function ownCredential(claims: Claims): Credential {
+  if (!GUID.test(claims.sub)) throw refused()
+  if (claims['idtyp'] === 'user') return userCredential(claims, claims.sub)
+  if (claims['idtyp'] !== 'app' || claims['client_id'] !== claims.sub) throw refused()
+  const scopes = words(claims['scope'])
+  return {
+    type: 'app',
+    appId: claims.sub,
+    appRoles: undefined,
+    // `…/.default` asks for everything that the app was given.
+    scopes:
+      scopes.length === 0 || scopes.some((scope) => scope.endsWith('/.default'))
+        ? undefined
+        : scopes,
+    issuedAt: new Date(claims.iat * 1000),
+  }
+}
+
+async function externalCredential(deps: TokenDeps, claims: Claims): Promise<Credential> {
+  const client = claims['azp'] ?? claims['appid'] ?? claims['client_id'] ?? claims['cid']
+  const isApp = claims['idtyp'] === 'app' || (client === claims.sub && client !== undefined)
+  if (isApp) return externalApp(deps, claims, client)
+  if (words(claims['scp'] ?? claims['scope']).length === 0) throw refused()
+  const { oidcClaimId, oidcIssuer } = deps.config
+  const subject = oidcClaimId === undefined ? (claims['oid'] ?? claims.sub) : claims[oidcClaimId]
+  if (typeof subject !== 'string' || oidcIssuer === undefined) throw refused()
+  const userId = await selectUserIdBySubject(deps.db, oidcIssuer, subject)
+  if (userId === undefined) {
+    throw new AppError('UNAUTHENTICATED', 'The person of this token is not known here.')
+  }
+  return userCredential(claims, userId)
+}
+
+/** It must be registered here under its client ID: then it has a name on record, and can be cut. */
+function externalApp(deps: TokenDeps, claims: Claims, client: unknown): AppCredential {
+  const appId = typeof client === 'string' ? client.toLowerCase() : ''
+  if (!GUID.test(appId)) throw refused()
+  return {
+    type: 'app',
+    appId,
+    appRoles: words(claims[deps.config.oidcClaimRoles]),
+    issuedAt: new Date(claims.iat * 1000),
+  }
+}
+
+function userCredential(claims: Claims, userId: string): UserCredential {
+  const { auth_time: authTime, acr } = claims
+  return {
+    type: 'user',
+    userId,
+    authenticatedAt: typeof authTime === 'number' ? new Date(authTime * 1000) : undefined,
+    methods: words(claims['amr']),
+    acr: typeof acr === 'string' ? acr : undefined,
+    sessionId: undefined,
+    scopes: words(claims['scp'] ?? claims['scope']),
+    issuedAt: new Date(claims.iat * 1000),
+  }
+}
+
+/** A list, or words in one text; issuers do both. */
+function words(claim: unknown): string[] {
+  const list = typeof claim === 'string' ? claim.split(' ') : Array.isArray(claim) ? claim : []
+  return list.filter((word): word is string => typeof word === 'string' && word !== '')
+}
+
+/** Not yet believed: it only chooses whose keys are asked. */
+function claimedIssuer(token: string): string | undefined {
+  try {
+    return decodeJwt(token).iss
+  } catch {
+    throw refused()
+  }
+}
+
+function refused(): AppError {
+  return new AppError('UNAUTHENTICATED', 'The access token is not valid here.')
+}

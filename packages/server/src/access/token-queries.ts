@@ -1,0 +1,19 @@
+/** SQL of the people whom the configured issuer names in its access tokens. */
+
+import type { Kysely } from 'kysely'
+import type { Database } from '../db/schema.ts'
+
+export async function selectUserIdBySubject(
+  db: Kysely<Database>,
+  issuer: string,
+  subject: string,
+): Promise<string | undefined> {
+  const row = await db
+    .selectFrom('directory_user')
+    .select('id')
+    .where('issuer', '=', issuer)
+    .where('subject', '=', subject)
+    .where('deleted_at', 'is', null)
+    .executeTakeFirst()
+  return row?.id
+}

@@ -1,0 +1,50 @@
+/**
+ * HTTP of the built-in issuer: its routes one by one, so that each is in the table of permissions,
+ * answered by oidc-provider, which reads bodies itself.
+ */
+
+import { ISSUER_PATH, asIssuerRequest } from './issuer-request.ts'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Deps } from '../deps.ts'
+import type { App } from '../http/app-type.ts'
+import type { Issuer } from './issuer.ts'
+
+const GET_ROUTES = [
+  '/oidc/.well-known/openid-configuration',
+  '/oidc/.well-known/oauth-authorization-server',
+  '/oidc/jwks',
+  '/oidc/auth',
+  '/oidc/auth/:uid',
+  '/oidc/device',
+  '/oidc/device/:uid',
+  '/oidc/session/end',
+  '/oidc/session/end/success',
+] as const
+
+const POST_ROUTES = [
+  '/oidc/token',
+  '/oidc/token/revocation',
+  '/oidc/device/auth',
+  '/oidc/device',
+  '/oidc/session/end/confirm',
+] as const
+
+export function issuerRoutes(app: App, deps: Deps, issuer: Issuer): void {
+  const answer = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
+    const raw = asIssuerRequest(deps.config, request)
+    for (const [name, value] of Object.entries(reply.getHeaders())) {
+      if (value !== undefined) reply.raw.setHeader(name, value)
+    }
+    reply.hijack()
+    const { url = '/' } = raw
+    Object.assign(raw, { originalUrl: url, url: url.slice(ISSUER_PATH.length) })
+    await issuer.handle(raw, reply.raw)
+  }
+  void app.register(async (scope) => {
+    scope.removeAllContentTypeParsers()
+    // Left unread: the library takes the form from the stream.
+    scope.addContentTypeParser('*', (_request, _payload, done) => done(null))
+    for (const url of GET_ROUTES) scope.get(url, answer)
+    for (const url of POST_ROUTES) scope.post(url, answer)
+  })
+}

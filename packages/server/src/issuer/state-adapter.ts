@@ -1,0 +1,114 @@
+/**
+ * Where oidc-provider keeps its state: one table of PostgreSQL, so that any server can go on with
+ * what another began.
+ *
+ * Invariants: the table holds no ID, code or token, only HMACs of them; a payload opens only in the
+ * row that it was sealed for; of two uses of one code that come at the same moment one is refused.
+ */
+
+import { createHmac } from 'node:crypto'
+import { errors, type Adapter, type AdapterPayload } from 'oidc-provider'
+import type { Deps } from '../deps.ts'
+import { derivedKey, openValue, sealValue } from '../vault/derived-key.ts'
+import {
+  consumeState,
+  deleteState,
+  deleteStateOfGrant,
+  markPolled,
+  selectState,
+  upsertState,
+  type StateKey,
+  type StateRow,
+} from './state-queries.ts'
+
+const HASH_LABEL = 'keydesk issuer-state-id v1'
+const SEAL_LABEL = 'keydesk issuer-state v1'
+
+/** RFC 8628 §3.5: where the answer does not name an interval, a program waits five seconds. */
+const POLL_INTERVAL_MS = 5000
+/** A program that waits five seconds by its own clock is not too fast by ours. */
+const POLL_TOLERANCE_MS = 500
+/** What may live without an end of its own, such as a replayed assertion's name, is kept a day. */
+const LIFETIME_SECONDS_DEFAULT = 86_400
+
+type StateDeps = Pick<Deps, 'db' | 'keyring' | 'clock'>
+
+/** One for each model of the library. `isPolling` says whether this look-up is a program asking. */
+export function createStateAdapter(
+  deps: StateDeps,
+  model: string,
+  isPolling: () => boolean,
+): Adapter {
+  const hash = (kind: string, value: string): Buffer => hashOf(deps, [model, kind, value])
+
+  async function find(key: StateKey, value: string): Promise<AdapterPayload | undefined> {
+    const row = await selectState(deps.db, model, key, hash(key, value))
+    if (row === undefined) return undefined
+    if (model === 'DeviceCode' && key === 'id_hash' && isPolling()) await pace(row)
+    return open(row)
+  }
+
+  /** Throws the protocol's `slow_down`. */
+  async function pace(row: StateRow): Promise<void> {
+    const now = deps.clock.now()
+    const before = row.polled_at
+    await markPolled(deps.db, model, row.id_hash, now)
+    if (before === null) return
+    const waitedMs = now.getTime() - before.getTime()
+    if (waitedMs < POLL_INTERVAL_MS - POLL_TOLERANCE_MS) throw new errors.SlowDown()
+  }
+
+  function open(row: StateRow): AdapterPayload | undefined {
+    const about = [model, row.id_hash.toString('hex')]
+    const opened = openValue(deps.keyring, SEAL_LABEL, about, row.payload)
+    if (opened === undefined) return undefined
+    // What this server sealed itself.
+    const payload = JSON.parse(opened.toString()) as AdapterPayload
+    if (row.consumed_at !== null) payload.consumed = Math.floor(row.consumed_at.getTime() / 1000)
+    return payload
+  }
+
+  return {
+    find: async (id) => await find('id_hash', id),
+    findByUid: async (uid) => await find('uid_hash', uid),
+    findByUserCode: async (userCode) => await find('user_code_hash', userCode),
+    upsert: async (id, payload, expiresIn) => {
+      const { grantId, uid, userCode, accountId } = payload
+      const idHash = hash('id_hash', id)
+      const now = deps.clock.now()
+      const seconds = expiresIn ?? LIFETIME_SECONDS_DEFAULT
+      const bytes = Buffer.from(JSON.stringify(payload))
+      await upsertState(deps.db, {
+        model,
+        id_hash: idHash,
+        payload: sealValue(deps.keyring, SEAL_LABEL, [model, idHash.toString('hex')], bytes),
+        grant_hash: grantId === undefined ? null : grantHash(deps, grantId),
+        uid_hash: model === 'Session' && uid !== undefined ? hash('uid_hash', uid) : null,
+        user_code_hash: userCode === undefined ? null : hash('user_code_hash', userCode),
+        account_id: accountId ?? null,
+        created_at: now,
+        expires_at: new Date(now.getTime() + seconds * 1000),
+      })
+    },
+    consume: async (id) => {
+      const isFirst = await consumeState(deps.db, model, hash('id_hash', id), deps.clock.now())
+      if (!isFirst) throw new errors.InvalidGrant('it was used already')
+    },
+    destroy: async (id) => {
+      await deleteState(deps.db, model, hash('id_hash', id))
+    },
+    revokeByGrantId: async (grantId) => {
+      await deleteStateOfGrant(deps.db, model, grantHash(deps, grantId))
+    },
+  }
+}
+
+function grantHash(deps: StateDeps, grantId: string): Buffer {
+  return hashOf(deps, ['grant', grantId])
+}
+
+function hashOf({ keyring }: StateDeps, names: readonly string[]): Buffer {
+  return createHmac('sha256', derivedKey(keyring, HASH_LABEL))
+    .update(JSON.stringify(names))
+    .digest()
+}
