@@ -8,3 +8,24 @@ export const PASSWORD_FILE_BYTES_MAX = 65_536
 
 /** A partition table that findVolumes accepts has fewer; a longer number is a slip. */
 export const PARTITION_NUMBER_MAX = 1_024
+
+/** A sign-in is about 4 KB of tokens; anything larger is not ours. */
+export const SESSION_FILE_BYTES_MAX = 1_048_576
+
+/** Longer than renewing a token, with all of its time-outs, can take. */
+export const SESSION_LOCK_STALE_MS = 90_000
+
+/** A command that waits longer than this for another one says so. */
+export const SESSION_LOCK_WAIT_MS = 60_000
+
+/** One request to the service or the issuer: a slow network needs seconds, a dead one never ends. */
+export const REQUEST_TIMEOUT_MS = 30_000
+
+/** An answer of the service: the largest is the CSV export of a directory. */
+export const ANSWER_BYTES_MAX = 256 * 1_048_576
+
+/** A client secret is a line. */
+export const SECRET_FILE_BYTES_MAX = 4_096
+
+/** A CSV file to import; the service has its own, smaller bound. */
+export const CSV_FILE_BYTES_MAX = 64 * 1_048_576

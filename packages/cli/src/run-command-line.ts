@@ -4,8 +4,8 @@
  */
 import { Command, CommanderError } from 'commander'
 
+import { COMMAND_GROUPS } from './command-groups.ts'
 import { reportFailure } from './report-failure.ts'
-import { volumeCommand } from './volume/volume-command.ts'
 
 /** Takes the arguments without program names, returns the exit code; never throws. */
 export async function runCommandLine(args: readonly string[]): Promise<number> {
@@ -13,7 +13,12 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
   const program = new Command('keydesk')
     .description('Keydesk, the BitLocker recovery service: its command line')
     .helpCommand(false)
-    .addCommand(volumeCommand((code) => (exitCode = code)))
+    .configureHelp({ subcommandTerm: (command) => command.name() })
+  for (const { name, description, load } of COMMAND_GROUPS) {
+    const isCalled = args[0] === name
+    const finish = (code: number): void => void (exitCode = code)
+    program.addCommand(isCalled ? await load(finish) : new Command(name).description(description))
+  }
   quieten(program)
   try {
     await program.parseAsync(args, { from: 'user' })

@@ -1,0 +1,4 @@
+import { Command } from 'commander'
+export function appsCommand(): Command {
+  return new Command('x')
+}
