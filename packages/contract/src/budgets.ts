@@ -7,12 +7,12 @@ import { Type, type Static } from 'typebox'
 import { Guid, OneOf, StrictObject } from './fields.ts'
 import { LIMITS } from './limits.ts'
 
-const Limit = (description: string) =>
-  Type.Optional(Type.Integer({ minimum: 0, maximum: LIMITS.budgetCountMax, description }))
+const Limit = (description: string, minimum = 0) =>
+  Type.Optional(Type.Integer({ minimum, maximum: LIMITS.budgetCountMax, description }))
 
 const BudgetLimits = {
-  softPerHour: Limit('From this many in an hour on, each one needs a new sign-in'),
-  softPerDay: Limit('From this many in a day on, each one needs a new sign-in'),
+  softPerHour: Limit('From this many in an hour on, each one needs a new sign-in', 1),
+  softPerDay: Limit('From this many in a day on, each one needs a new sign-in', 1),
   hardPerHour: Limit('At most so many in an hour; 0: none'),
   hardPerDay: Limit('At most so many in a day; 0: none'),
 }

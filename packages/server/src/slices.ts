@@ -7,6 +7,7 @@ import { createTokenAuthenticator } from './access/authenticate-access-token.ts'
 import { authenticateAdministrator } from './access/authenticate-administrator.ts'
 import { createDenialRecorder } from './access/record-denial.ts'
 import { enforcePermissions } from './access/enforce-permissions.ts'
+import { approvalRoutes } from './approvals/routes.ts'
 import { auditRoutes } from './audit/routes.ts'
 import type { Deps } from './deps.ts'
 import { createDeviceAuthenticator } from './devices/authenticate-device.ts'
@@ -20,6 +21,7 @@ import { escrowRoutes } from './escrow/routes.ts'
 import type { App } from './http/app-type.ts'
 import { createIssuer } from './issuer/issuer.ts'
 import { issuerRoutes } from './issuer/routes.ts'
+import { createDisclosureRecord } from './recovery/record-disclosures.ts'
 import { recoveryRoutes } from './recovery/routes.ts'
 import { roleRoutes } from './roles/routes.ts'
 import { rotationRoutes } from './rotation/routes.ts'
@@ -27,6 +29,7 @@ import { authenticateProvisioning } from './scim/authenticate-provisioning.ts'
 import { provisioningTokenRoutes } from './scim/provisioning-token-routes.ts'
 import { scimRoutes } from './scim/routes.ts'
 import { isSecretToken } from './access/secret-token.ts'
+import { selfServiceRoutes } from './self-service/routes.ts'
 import { signInInfoRoutes } from './sign-in-info/routes.ts'
 
 /** Registers who may call what, and then every route of the API. */
@@ -57,7 +60,10 @@ export function registerSlices(app: App, deps: Deps): void {
   enrollmentRoutes(app, deps, { rememberRequest, recordDenial })
   escrowRoutes(app, createEscrow(deps, recordDenial))
   deviceRoutes(app, deps, presence)
-  recoveryRoutes(app, deps, recordDenial)
+  const record = createDisclosureRecord(deps)
+  recoveryRoutes(app, deps, { recordDenial, record })
+  selfServiceRoutes(app, deps, { recordDenial, record })
+  approvalRoutes(app, deps)
   rotationRoutes(app, deps)
   roleRoutes(app, deps)
   auditRoutes(app, deps)

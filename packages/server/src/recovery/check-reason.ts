@@ -11,10 +11,15 @@ export function checkReason({ code, text, ticket }: DisclosureReason): void {
   if (code === 'other' && (text === undefined || text.trim() === '')) {
     throw new AppError('INVALID_REQUEST', 'The reason "other" needs a text that says which.')
   }
-  if ([text, ticket].some((value) => RECOVERY_PASSWORD_PART.test(value ?? ''))) {
-    throw new AppError(
-      'INVALID_REQUEST',
-      'The reason holds what looks like a recovery password. Leave it out: reasons are kept.',
-    )
-  }
+  checkNoPassword(text, 'reason')
+  checkNoPassword(ticket, 'reason')
+}
+
+/** Throws AppError INVALID_REQUEST. `what` names the text to whoever wrote it. */
+export function checkNoPassword(text: string | undefined, what: string): void {
+  if (text === undefined || !RECOVERY_PASSWORD_PART.test(text)) return
+  throw new AppError(
+    'INVALID_REQUEST',
+    `The ${what} holds what looks like a recovery password. Leave it out: it is kept.`,
+  )
 }

@@ -4,6 +4,7 @@ import { sql, type Kysely, type Transaction } from 'kysely'
 import type { DeviceReach } from '../access/grants.ts'
 import { withinReach } from '../access/within-reach.ts'
 import type { Database } from '../db/schema.ts'
+import type { ProtectorRange } from './key-queries.ts'
 
 export interface KeyToDisclose {
   id: number
@@ -18,34 +19,65 @@ export interface KeyToDisclose {
   receipt: string
 }
 
+/** A key that somebody may be shown, and on what terms. */
+export interface FoundKey extends KeyToDisclose {
+  /** Only with approval. */
+  needs_approval: boolean
+  may_in_emergency: boolean
+}
+
+/** For which devices somebody may be shown keys: at once, with approval, in an emergency. */
+export interface DisclosureReach {
+  readonly read: DeviceReach
+  readonly withApproval: DeviceReach
+  readonly inEmergency: DeviceReach
+}
+
+const KEY_COLUMNS = sql`
+  key.id, key.device_id, device.name as device_name, key.volume_id, key.volume_type,
+  key.mount_point, key.protector_id, key.sealed_key, key.key_check, key.receipt`
+
 /**
  * Two devices may hold the same protector, for example after a disk moved: at most two rows, in no
  * order, since an order by ID makes PostgreSQL walk through all keys by ID.
+ *
+ * Whoever is denied reading a key is not helped by a role that reads it with approval.
  */
 export async function selectKeysToDisclose(
   db: Kysely<Database>,
   wanted: { readonly recoveryKeyId: string; readonly deviceId?: string | undefined },
-  reach: DeviceReach,
+  { read, withApproval, inEmergency }: DisclosureReach,
+): Promise<FoundKey[]> {
+  const deviceId = sql.ref('key.device_id')
+  const isRead = withinReach(read, deviceId)
+  const isApproved = withinReach(withApproval, deviceId)
+  const isDenied = withinReach({ allowed: read.denied, denied: NO_DEVICES }, deviceId)
+  const ofDevice =
+    wanted.deviceId === undefined ? sql`` : sql`and key.device_id = ${wanted.deviceId}`
+  const { rows } = await sql<FoundKey>`
+    select ${KEY_COLUMNS}, not ${isRead} as needs_approval,
+           ${withinReach(inEmergency, deviceId)} as may_in_emergency
+      from recovery_key key join device on device.id = key.device_id
+     where key.protector_id = ${wanted.recoveryKeyId} ${ofDevice}
+       and (${isRead} or (${isApproved} and not ${isDenied}))
+     limit 2`.execute(db)
+  return rows
+}
+
+const NO_DEVICES = { everywhere: false, unitIds: [], deviceIds: [] }
+
+/** The keys of a device whose ID is in the range: at most two rows, of which one is wanted. */
+export async function selectKeysOfDevice(
+  db: Kysely<Database>,
+  deviceId: string,
+  { first, last }: ProtectorRange,
 ): Promise<KeyToDisclose[]> {
-  let query = db
-    .selectFrom('recovery_key as key')
-    .innerJoin('device', 'device.id', 'key.device_id')
-    .select([
-      'key.id',
-      'key.device_id',
-      'device.name as device_name',
-      'key.volume_id',
-      'key.volume_type',
-      'key.mount_point',
-      'key.protector_id',
-      'key.sealed_key',
-      'key.key_check',
-      'key.receipt',
-    ])
-    .where('key.protector_id', '=', wanted.recoveryKeyId)
-    .where(withinReach(reach, sql.ref('key.device_id')))
-  if (wanted.deviceId !== undefined) query = query.where('key.device_id', '=', wanted.deviceId)
-  return await query.limit(2).execute()
+  const { rows } = await sql<KeyToDisclose>`
+    select ${KEY_COLUMNS}
+      from recovery_key key join device on device.id = key.device_id
+     where key.device_id = ${deviceId} and key.protector_id between ${first} and ${last}
+     limit 2`.execute(db)
+  return rows
 }
 
 /** A device that stored a protector which is disclosed. */
@@ -78,46 +110,15 @@ export async function lockHoldersOfKeys(
   return rows
 }
 
-/**
- * Disclosures of these administrators wait from here to the end of the transaction, so that
- * counting them is exact. In one order, so that two batches cannot deadlock.
- */
-export async function lockBudgets(
-  trx: Transaction<Database>,
-  principalIds: readonly string[],
-): Promise<void> {
-  const names = principalIds.map((id) => `disclosure budget ${id}`).toSorted()
-  await sql`
-    select pg_advisory_xact_lock(hashtextextended(name, 0))
-      from unnest(${names}::text[]) with ordinality as budget (name, place)
-     order by place`.execute(trx)
-}
-
-export interface BudgetUse {
-  readonly count: number
-  /** Of the oldest one that counts. */
-  readonly first: Date | null
-}
-
-/** How many disclosures each principal asked for since then. */
-export async function countDisclosures(
-  trx: Transaction<Database>,
-  principalIds: readonly string[],
-  since: Date,
-): Promise<ReadonlyMap<string, BudgetUse>> {
-  const { rows } = await sql<{ principal_id: string } & BudgetUse>`
-    select principal_id, count(*) as count, min(requested_at) as first from disclosure
-     where principal_id = any(${principalIds}::uuid[]) and requested_at > ${since}
-     group by principal_id`.execute(trx)
-  return new Map(rows.map(({ principal_id, count, first }) => [principal_id, { count, first }]))
-}
-
 export interface NewDisclosure {
   readonly id: string
   readonly exposureId: string
   readonly keyId: number
   readonly deviceId: string
   readonly principalId: string
+  readonly kind: string
+  readonly approvalId: string | undefined
+  readonly isEmergency: boolean
   readonly reasonCode: string
   readonly reasonText: string | undefined
   readonly ticket: string | undefined
@@ -135,6 +136,9 @@ export async function insertDisclosures(
     recovery_key_id: disclosure.keyId,
     device_id: disclosure.deviceId,
     principal_id: disclosure.principalId,
+    kind: disclosure.kind,
+    approval_id: disclosure.approvalId ?? null,
+    is_emergency: disclosure.isEmergency,
     reason_code: disclosure.reasonCode,
     reason_text: disclosure.reasonText ?? null,
     ticket: disclosure.ticket ?? null,
@@ -144,12 +148,13 @@ export async function insertDisclosures(
     with input as materialized (
       select * from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb) as row (
         id uuid, exposure_id uuid, recovery_key_id bigint, device_id uuid, principal_id uuid,
-        reason_code text, reason_text text, ticket text, requested_at timestamptz)
+        kind text, approval_id uuid, is_emergency boolean, reason_code text,
+        reason_text text, ticket text, requested_at timestamptz)
     ), disclosed as (
-      insert into disclosure (id, recovery_key_id, principal_id, reason_code, reason_text,
-                              ticket, state, requested_at)
-      select id, recovery_key_id, principal_id, reason_code, reason_text, ticket, 'requested',
-             requested_at
+      insert into disclosure (id, recovery_key_id, principal_id, kind, approval_id, is_emergency,
+                              reason_code, reason_text, ticket, state, requested_at)
+      select id, recovery_key_id, principal_id, kind, approval_id, is_emergency,
+             reason_code, reason_text, ticket, 'requested', requested_at
         from input
     )
     insert into exposure (id, disclosure_id, recovery_key_id, device_id, state, opened_at)

@@ -3,13 +3,13 @@
  * Never shows a recovery password: that is a disclosure.
  */
 
-import { parseRecoveryKeyId, RecoveryKeyIdError } from '@keydesk/bitlocker'
 import type { RecoveryKey, RecoveryKeyPage, RecoveryKeyQuery } from '@keydesk/contract'
 import type { PrincipalActor } from '../access/actor.ts'
 import type { Deps } from '../deps.ts'
 import { AppError } from '../errors.ts'
 import { decodeCursor, pageLimit, pageOf } from '../http/page-cursor.ts'
-import { selectRecoveryKeys, type ProtectorRange, type RecoveryKeyRow } from './key-queries.ts'
+import { selectRecoveryKeys, type RecoveryKeyRow } from './key-queries.ts'
+import { protectorRange } from './protector-range.ts'
 
 /** Throws AppError INVALID_REQUEST when neither a key ID nor a device narrows the search. */
 export async function findRecoveryKeys(
@@ -23,7 +23,7 @@ export async function findRecoveryKeys(
   const limit = pageLimit(query.limit)
   const rows = await selectRecoveryKeys(deps.db, {
     reach: principal.grants.reach('microsoft.directory/bitlockerKeys/metadata/read'),
-    range: query.keyId === undefined ? undefined : rangeOf(query.keyId),
+    range: query.keyId === undefined ? undefined : protectorRange(query.keyId),
     deviceId: query.deviceId,
     after: cursor(query.after),
     limit: limit + 1,
@@ -46,23 +46,6 @@ export function toRecoveryKey(row: RecoveryKeyRow): RecoveryKey {
     escrowedAt: row.escrowed_at.toISOString(),
     ...(row.superseded_at === null ? {} : { supersededAt: row.superseded_at.toISOString() }),
     isExposed: row.is_exposed,
-  }
-}
-
-function rangeOf(keyId: string): ProtectorRange {
-  let parsed
-  try {
-    parsed = parseRecoveryKeyId(keyId)
-  } catch (error) {
-    if (!(error instanceof RecoveryKeyIdError)) throw error
-    throw new AppError('INVALID_REQUEST', `keyId: ${error.message}.`, { cause: error })
-  }
-  if ('id' in parsed) return { first: parsed.id, last: parsed.id }
-  const { prefix } = parsed
-  const fill = (template: string): string => prefix + template.slice(prefix.length)
-  return {
-    first: fill('00000000-0000-0000-0000-000000000000'),
-    last: fill('ffffffff-ffff-ffff-ffff-ffffffffffff'),
   }
 }
 

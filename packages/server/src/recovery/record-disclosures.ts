@@ -5,36 +5,32 @@
  */
 
 import { randomUUID } from 'node:crypto'
-import type { DisclosureReason } from '@keydesk/contract'
 import type { Transaction } from 'kysely'
-import { auditActor, type PrincipalActor } from '../access/actor.ts'
+import { auditActor } from '../access/actor.ts'
+import { insertApproval, useApprovals } from '../approvals/approval-queries.ts'
 import { appendAudit, type NewAuditEntry } from '../audit/append-audit.ts'
 import { Coalescer } from '../db/coalescer.ts'
 import type { Database } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
-import type { AppError } from '../errors.ts'
+import { AppError } from '../errors.ts'
 import { requestRotations } from '../rotation/request-rotations.ts'
+import { admitDisclosures } from './admit-disclosures.ts'
+import type { AlertKey } from './disclosure-rule-queries.ts'
 import {
   finishDisclosures,
   insertDisclosures,
   lockHoldersOfKeys,
   type HolderOfKey,
-  type KeyToDisclose,
 } from './disclosure-queries.ts'
-import { withinBudget } from './within-budget.ts'
-
-export interface WantedDisclosure {
-  readonly principal: PrincipalActor
-  readonly key: KeyToDisclose
-  readonly reason: DisclosureReason
-  readonly requestId: string
-}
+import type { Admission, WantedDisclosure } from './wanted-disclosure.ts'
 
 /** What is committed before the key is opened. */
 export interface RecordedDisclosure {
   readonly disclosureId: string
   readonly exposureId: string
   readonly rotationId: string | undefined
+  /** The approval that it used up, or that is to come. */
+  readonly approvalId: string | undefined
   /** When it was put on record. */
   readonly keyState: string
   readonly auditEntryId: number
@@ -48,7 +44,7 @@ export interface DisclosureOutcome {
 }
 
 export interface DisclosureRecord {
-  /** Resolves to a refusal where the budget is used up; rejects where the record cannot be kept. */
+  /** Resolves to a refusal where a rule forbids it; rejects where the record cannot be kept. */
   request(wanted: WantedDisclosure): Promise<RecordedDisclosure | AppError>
   finish(outcome: DisclosureOutcome): Promise<void>
 }
@@ -59,11 +55,20 @@ const BATCH_SIZE_MAX = 64
  */
 const BATCHES_MAX = 2
 
-export function createDisclosureRecord(deps: Pick<Deps, 'db' | 'clock' | 'config'>) {
+export function createDisclosureRecord(
+  deps: Pick<Deps, 'db' | 'clock' | 'config' | 'log' | 'metrics'>,
+) {
   const limits = { batchSizeMax: BATCH_SIZE_MAX, batchesMax: BATCHES_MAX, retriesAlone: true }
   const requests = new Coalescer<WantedDisclosure, RecordedDisclosure | AppError>({
     ...limits,
-    run: (batch) => deps.db.transaction().execute((trx) => recordRequests(deps, trx, batch)),
+    run: async (batch) => {
+      const recorded = await deps.db
+        .transaction()
+        .execute((trx) => recordRequests(deps, trx, batch))
+      // What was rolled back is nothing to tell.
+      tell(deps, recorded)
+      return recorded.answers
+    },
   })
   const outcomes = new Coalescer<DisclosureOutcome, void>({
     ...limits,
@@ -75,24 +80,63 @@ export function createDisclosureRecord(deps: Pick<Deps, 'db' | 'clock' | 'config
   } satisfies DisclosureRecord
 }
 
+interface RecordedRequests {
+  readonly answers: readonly (RecordedDisclosure | AppError)[]
+  readonly emergencies: readonly Allowed[]
+  readonly alerts: readonly AlertKey[]
+}
+
 async function recordRequests(
   deps: Pick<Deps, 'clock' | 'config'>,
   trx: Transaction<Database>,
   batch: readonly WantedDisclosure[],
-): Promise<(RecordedDisclosure | AppError)[]> {
+): Promise<RecordedRequests> {
   const now = deps.clock.now()
-  const principalIds = batch.map(({ principal }) => principal.id)
-  const refusals = await withinBudget(trx, deps.config.disclosureBudget, principalIds, now)
-  const allowed = batch
-    .filter((_, index) => refusals[index] === undefined)
-    .map((wanted) => ({ wanted, disclosureId: randomUUID(), exposureId: randomUUID() }))
+  const { answers, alerts } = await admitDisclosures(deps, trx, batch, now)
+  const allowed = batch.flatMap((wanted, index) => {
+    const answer = answers[index]
+    return answer === undefined || answer instanceof AppError ? [] : [allow(wanted, answer)]
+  })
   const recorded = allowed.length === 0 ? [] : await record(deps, trx, allowed, now)
   const inOrder = recorded.values()
-  return refusals.map((refusal) => {
-    const answer = refusal ?? inOrder.next().value
-    if (answer === undefined) throw new Error('a disclosure was not recorded')
-    return answer
-  })
+  return {
+    alerts,
+    emergencies: allowed.filter(({ isEmergency }) => isEmergency),
+    answers: answers.map((answer) => {
+      const final = answer instanceof AppError ? answer : inOrder.next().value
+      if (final === undefined) throw new Error('a disclosure was not recorded')
+      return final
+    }),
+  }
+}
+
+function allow(wanted: WantedDisclosure, { approvalId, isEmergency }: Admission): Allowed {
+  return {
+    wanted,
+    disclosureId: randomUUID(),
+    exposureId: randomUUID(),
+    isEmergency,
+    // That of an emergency is the one which waits for its review.
+    approvalId: isEmergency ? randomUUID() : approvalId,
+  }
+}
+
+/** The audit log has it already; this is for whoever watches the server. */
+function tell(
+  deps: Pick<Deps, 'log' | 'metrics'>,
+  { alerts, emergencies }: RecordedRequests,
+): void {
+  for (const alert of alerts) {
+    deps.metrics.disclosureAlerts.inc({ kind: 'budget' })
+    deps.log.warn(alert, 'a disclosure budget is used up')
+  }
+  for (const { wanted, approvalId } of emergencies) {
+    deps.metrics.disclosureAlerts.inc({ kind: 'emergency' })
+    deps.log.warn(
+      { principalId: wanted.principal.id, deviceId: wanted.key.device_id, approvalId },
+      'a recovery password is shown in an emergency, without approval',
+    )
+  }
 }
 
 async function record(
@@ -106,6 +150,7 @@ async function record(
     allowed.map(({ wanted }) => wanted.key),
   )
   const states = new Map(holders.map(({ id, state }) => [id, state]))
+  await recordApprovals(trx, allowed, now)
   await insertDisclosures(
     trx,
     allowed.map((one) => disclosureRow(one, now)),
@@ -114,14 +159,18 @@ async function record(
     trx,
     allowed.map((one) => requestEntry(one, now)),
   )
+  await appendAudit(
+    trx,
+    allowed.filter(({ isEmergency }) => isEmergency).map((one) => emergencyEntry(one, now)),
+  )
   const rotationIds = await requestRotations(trx, rotationRequests(deps, allowed, holders, now))
-  return allowed.map(({ wanted, disclosureId, exposureId }, index) => {
+  return allowed.map(({ wanted, disclosureId, exposureId, approvalId }, index) => {
     const auditEntryId = auditEntryIds[index]
     const keyState = states.get(wanted.key.id)
     if (auditEntryId === undefined) throw new Error('an audit entry was not written')
     if (keyState === undefined) throw new Error('a stored key is gone')
     const rotationId = keyState === 'active' ? rotationIds.get(wanted.key.id) : undefined
-    return { disclosureId, exposureId, rotationId, keyState, auditEntryId }
+    return { disclosureId, exposureId, rotationId, approvalId, keyState, auditEntryId }
   })
 }
 
@@ -129,15 +178,49 @@ interface Allowed {
   readonly wanted: WantedDisclosure
   readonly disclosureId: string
   readonly exposureId: string
+  readonly isEmergency: boolean
+  readonly approvalId: string | undefined
 }
 
-function disclosureRow({ wanted, disclosureId, exposureId }: Allowed, requestedAt: Date) {
+/** Before the disclosures, which refer to them. */
+async function recordApprovals(
+  trx: Transaction<Database>,
+  allowed: readonly Allowed[],
+  now: Date,
+): Promise<void> {
+  await useApprovals(
+    trx,
+    allowed.flatMap(({ isEmergency, approvalId }) => (isEmergency ? [] : (approvalId ?? []))),
+    now,
+  )
+  for (const { isEmergency, approvalId, wanted } of allowed) {
+    if (!isEmergency || approvalId === undefined) continue
+    await insertApproval(trx, {
+      id: approvalId,
+      keyId: wanted.key.id,
+      deviceId: wanted.key.device_id,
+      requesterId: wanted.principal.id,
+      kind: wanted.kind,
+      reasonCode: wanted.reason.code,
+      reasonText: wanted.reason.text,
+      ticket: wanted.reason.ticket,
+      requestedAt: now,
+      expiresAt: undefined,
+    })
+  }
+}
+
+function disclosureRow(allowed: Allowed, requestedAt: Date) {
+  const { wanted, disclosureId, exposureId, approvalId, isEmergency } = allowed
   return {
     id: disclosureId,
     exposureId,
     keyId: wanted.key.id,
     deviceId: wanted.key.device_id,
     principalId: wanted.principal.id,
+    kind: wanted.kind,
+    approvalId,
+    isEmergency,
     reasonCode: wanted.reason.code,
     reasonText: wanted.reason.text,
     ticket: wanted.reason.ticket,
@@ -145,7 +228,8 @@ function disclosureRow({ wanted, disclosureId, exposureId }: Allowed, requestedA
   }
 }
 
-function requestEntry({ wanted, disclosureId, exposureId }: Allowed, now: Date): NewAuditEntry {
+function requestEntry(allowed: Allowed, now: Date): NewAuditEntry {
+  const { wanted, disclosureId, exposureId, approvalId, isEmergency } = allowed
   const { code, text, ticket } = wanted.reason
   return {
     ...entryAbout(wanted),
@@ -155,10 +239,22 @@ function requestEntry({ wanted, disclosureId, exposureId }: Allowed, now: Date):
     detail: {
       disclosureId,
       exposureId,
+      kind: wanted.kind,
+      ...(approvalId === undefined ? {} : { approvalId, isEmergency }),
       reasonCode: code,
       ...(text === undefined ? {} : { reasonText: text }),
       ...(ticket === undefined ? {} : { ticket }),
     },
+  }
+}
+
+function emergencyEntry({ wanted, disclosureId, approvalId }: Allowed, now: Date): NewAuditEntry {
+  return {
+    ...entryAbout(wanted),
+    occurredAt: now,
+    action: 'disclosure.emergency',
+    outcome: 'success',
+    detail: { disclosureId, ...(approvalId === undefined ? {} : { approvalId }) },
   }
 }
 

@@ -12,13 +12,18 @@ import { principalOf } from '../access/actor.ts'
 import type { RecordDenial } from '../access/record-denial.ts'
 import type { Deps } from '../deps.ts'
 import type { App } from '../http/app-type.ts'
+import { budgetRoutes } from './budget-routes.ts'
 import { discloseKey } from './disclose-key.ts'
 import { findRecoveryKeys } from './find-recovery-keys.ts'
 import { listExposures } from './list-exposures.ts'
-import { createDisclosureRecord } from './record-disclosures.ts'
+import type { DisclosureRecord } from './record-disclosures.ts'
 
-export function recoveryRoutes(app: App, deps: Deps, recordDenial: RecordDenial): void {
-  const record = createDisclosureRecord(deps)
+export function recoveryRoutes(
+  app: App,
+  deps: Deps,
+  { recordDenial, record }: { recordDenial: RecordDenial; record: DisclosureRecord },
+): void {
+  budgetRoutes(app, deps)
 
   app.get(
     '/api/v1/recovery-keys',
