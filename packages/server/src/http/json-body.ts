@@ -19,14 +19,19 @@ declare module 'fastify' {
 const NO_BODY = new Uint8Array()
 
 export function registerJsonBody(app: App): void {
-  const parseJson = app.getDefaultJsonParser('error', 'error')
   app.decorateRequest('rawBody')
   app.addHook('onRequest', async (request) => {
     request.rawBody = NO_BODY
   })
   app.removeAllContentTypeParsers()
+  acceptJson(app, 'application/json')
+}
+
+/** Takes bodies of a media type as JSON in UTF-8. */
+export function acceptJson(app: App, mediaType: string): void {
+  const parseJson = app.getDefaultJsonParser('error', 'error')
   app.addContentTypeParser(
-    'application/json',
+    mediaType,
     { parseAs: 'buffer' },
     (request: FastifyRequest, body: Buffer, done) => {
       request.rawBody = body

@@ -40,15 +40,17 @@ async function sendProblem(
   const appError = toAppError(error)
   if (appError.status >= 500) request.log.error({ err: error }, 'request failed')
   else request.log.info({ code: appError.code }, 'request refused')
-  const problem: Problem | ScimErrorBody = isScim(request) ? scimErrorBody(appError) : {
-    type: `/docs/errors#${appError.code}`,
-    title: ERROR_CODES[appError.code].title,
-    status: appError.status,
-    detail: appError.message,
-    code: appError.code,
-    requestId: request.id,
-    ...(appError.condition === undefined ? {} : { condition: appError.condition }),
-  }
+  const problem: Problem | ScimErrorBody = isScim(request)
+    ? scimErrorBody(appError)
+    : {
+        type: `/docs/errors#${appError.code}`,
+        title: ERROR_CODES[appError.code].title,
+        status: appError.status,
+        detail: appError.message,
+        code: appError.code,
+        requestId: request.id,
+        ...(appError.condition === undefined ? {} : { condition: appError.condition }),
+      }
   if (appError.status === 401) {
     reply.header('www-authenticate', appError.challenge ?? 'Bearer')
   }
