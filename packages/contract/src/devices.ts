@@ -9,6 +9,7 @@ import { Guid, NextAfter, PageQuery, StrictObject, Timestamp } from './fields.ts
 import { LIMITS } from './limits.ts'
 import { RecoveryKey } from './recovery-keys.ts'
 import { Rotation } from './rotations.ts'
+import { UserReference } from './users.ts'
 import { Protection, ProtectorType, VolumeStatus, VolumeType } from './words.ts'
 
 const deviceFields = {
@@ -19,6 +20,7 @@ const deviceFields = {
     Type.String({ description: 'Version of the agent at its last check-in' }),
   ),
   enrolledAt: Timestamp('When it enrolled'),
+  owner: Type.Optional(UserReference),
   lastSeenAt: Type.Optional(Timestamp('Its last check-in, to within a few seconds')),
 }
 

@@ -3,7 +3,7 @@
 import { sql, type Kysely, type Transaction } from 'kysely'
 import type { CheckInRequest } from '@keydesk/contract'
 import type { Database } from '../db/schema.ts'
-import { deviceFactColumns } from './device-facts.ts'
+import { deviceFactColumns, type DeviceFactRow } from './device-facts.ts'
 import type { DeviceState, RotationStep } from './plan-check-in.ts'
 
 /** What a check-in may change, in one round trip. */
@@ -42,11 +42,25 @@ export async function selectDeviceState(
   return state
 }
 
-/** Check-ins of one device wait for each other from here to the end of the transaction. */
-export async function lockDevice(trx: Transaction<Database>, deviceId: string): Promise<void> {
-  await trx
+/**
+ * Check-ins of one device wait for each other from here to the end of the transaction. Returns what
+ * the device said of itself before.
+ */
+export async function lockDevice(
+  trx: Transaction<Database>,
+  deviceId: string,
+): Promise<DeviceFactRow> {
+  return await trx
     .selectFrom('device')
-    .select('id')
+    .select([
+      'name',
+      'serial_number',
+      'manufacturer',
+      'model',
+      'os_version',
+      'os_build',
+      'join_type',
+    ])
     .where('id', '=', deviceId)
     .forNoKeyUpdate()
     .executeTakeFirstOrThrow()

@@ -24,6 +24,11 @@ export function deviceFactColumns(facts: DeviceFacts): DeviceFactRow {
   }
 }
 
+export function areSameFacts(a: DeviceFactRow, b: DeviceFactRow): boolean {
+  const names = Object.keys(a) as (keyof DeviceFactRow)[]
+  return names.every((name) => a[name] === b[name])
+}
+
 export function deviceFactsOf(row: DeviceFactRow): DeviceFacts {
   return {
     name: row.name,

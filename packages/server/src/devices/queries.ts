@@ -13,18 +13,29 @@ export interface DeviceRow extends DeviceFactRow {
   enrolled_at: Date
   last_seen_at: Date | null
   sort_name: string
+  /** Null also where the reach does not allow to see it. */
+  owner: { id: string; user_principal_name: string; display_name: string } | null
 }
 
-const DEVICE_COLUMNS = sql`
-  device.id, device.name, device.serial_number, device.manufacturer, device.model,
-  device.os_version, device.os_build, device.join_type, device.group_name, device.agent_version,
-  device.enrolled_at, presence.last_seen_at, lower(device.name) as sort_name`
+/** `ownerReach`: the devices whose owner may be seen. */
+function deviceColumns(ownerReach: DeviceReach) {
+  return sql`
+    device.id, device.name, device.serial_number, device.manufacturer, device.model,
+    device.os_version, device.os_build, device.join_type, device.group_name, device.agent_version,
+    device.enrolled_at, presence.last_seen_at, lower(device.name) as sort_name,
+    (select jsonb_build_object('id', owner.id, 'user_principal_name', owner.user_principal_name,
+                               'display_name', owner.display_name)
+       from directory_user owner
+      where owner.id = device.owner_id
+        and ${withinReach(ownerReach, sql.ref('device.id'))}) as owner`
+}
 
 /** By name. `search` is the beginning of the name or of the serial number. */
 export async function selectDevices(
   db: Kysely<Database>,
   filter: {
     readonly reach: DeviceReach
+    readonly ownerReach: DeviceReach
     readonly search?: string | undefined
     readonly after?: { name: string; id: string } | undefined
     readonly limit: number
@@ -41,7 +52,7 @@ export async function selectDevices(
     conditions.push(sql`(lower(device.name) collate "C", device.id) > (${name}, ${id})`)
   }
   const { rows } = await sql<DeviceRow>`
-    select ${DEVICE_COLUMNS}
+    select ${deviceColumns(filter.ownerReach)}
       from device left join device_presence presence on presence.device_id = device.id
      where ${sql.join(conditions, sql` and `)}
      order by lower(device.name) collate "C", device.id
@@ -52,9 +63,10 @@ export async function selectDevices(
 export async function selectDevice(
   db: Kysely<Database>,
   deviceId: string,
+  ownerReach: DeviceReach,
 ): Promise<DeviceRow | undefined> {
   const { rows } = await sql<DeviceRow>`
-    select ${DEVICE_COLUMNS}
+    select ${deviceColumns(ownerReach)}
       from device left join device_presence presence on presence.device_id = device.id
      where device.id = ${deviceId}`.execute(db)
   return rows[0]

@@ -28,6 +28,7 @@ import {
   type DeviceVolumeRow,
 } from './queries.ts'
 
+const OWNERS = 'microsoft.directory/devices/registeredOwners/read'
 const KEY_METADATA = 'microsoft.directory/bitlockerKeys/metadata/read'
 
 export async function listDevices(
@@ -38,6 +39,7 @@ export async function listDevices(
   const limit = pageLimit(query.limit)
   const rows = await selectDevices(deps.db, {
     reach: principal.grants.reach('microsoft.directory/devices/standard/read'),
+    ownerReach: principal.grants.reach(OWNERS),
     search: query.search,
     after: cursor(query.after),
     limit: limit + 1,
@@ -56,7 +58,7 @@ export async function showDevice(
 ): Promise<DeviceDetail> {
   const limit = LIMITS.pageSizeMax
   const [device, volumes, keys, open, rotations] = await Promise.all([
-    selectDevice(deps.db, deviceId),
+    selectDevice(deps.db, deviceId, grants.reach(OWNERS)),
     selectVolumes(deps.db, deviceId),
     selectRecoveryKeys(deps.db, { deviceId, limit, reach: grants.reach(KEY_METADATA) }),
     selectExposures(deps.db, { deviceId, limit, reach: grants.reach('keydesk/exposures/read') }),
@@ -79,6 +81,15 @@ function toDevice(row: DeviceRow): DeviceSummary {
     ...(row.group_name === null ? {} : { groupName: row.group_name }),
     ...(row.agent_version === null ? {} : { agentVersion: row.agent_version }),
     enrolledAt: row.enrolled_at.toISOString(),
+    ...(row.owner === null
+      ? {}
+      : {
+          owner: {
+            id: row.owner.id,
+            userPrincipalName: row.owner.user_principal_name,
+            displayName: row.owner.display_name,
+          },
+        }),
     ...(row.last_seen_at === null ? {} : { lastSeenAt: row.last_seen_at.toISOString() }),
   }
 }

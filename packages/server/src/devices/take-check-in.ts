@@ -11,6 +11,7 @@ import type { Transaction } from 'kysely'
 import type { DeviceActor } from '../access/actor.ts'
 import type { Database } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
+import { placeDevice } from '../directory/place-device.ts'
 import { AppError } from '../errors.ts'
 import { applyPlan } from './apply-plan.ts'
 import {
@@ -20,6 +21,7 @@ import {
   updateDevice,
   upsertVolumes,
 } from './check-in-queries.ts'
+import { areSameFacts, deviceFactColumns } from './device-facts.ts'
 import { DEVICE_POLICY } from './device-policy.ts'
 import { isDue, isEmptyPlan, planCheckIn, type DeviceState } from './plan-check-in.ts'
 import type { Presence } from './presence.ts'
@@ -39,8 +41,12 @@ export async function takeCheckIn(
   const isSameReport = device.reportDigest !== undefined && digest.equals(device.reportDigest)
   if (!isSameReport || !isEmptyPlan(planCheckIn(state, report, now))) {
     state = await deps.db.transaction().execute(async (trx) => {
-      await lockDevice(trx, device.id)
-      if (!isSameReport) await storeReport(trx, device.id, report, { digest, now })
+      const known = await lockDevice(trx, device.id)
+      if (!isSameReport) {
+        await storeReport(trx, device.id, report, { digest, now })
+        const isSameDevice = areSameFacts(known, deviceFactColumns(report.device))
+        if (!isSameDevice) await placeDevice(trx, device.id, { now, requestId })
+      }
       const current = await selectDeviceState(trx, device.id, protectorIds)
       const plan = planCheckIn(current, report, now)
       await applyPlan(trx, plan, { device, now, requestId })

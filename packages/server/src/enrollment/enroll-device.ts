@@ -14,6 +14,7 @@ import { appendAudit } from '../audit/append-audit.ts'
 import type { Database } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
 import { deviceFactColumns } from '../devices/device-facts.ts'
+import { placeDevice } from '../directory/place-device.ts'
 import { AppError } from '../errors.ts'
 import { insertDevice, selectDeviceByKey, useToken } from './queries.ts'
 
@@ -82,5 +83,6 @@ async function addDevice(
       detail: { enrollmentTokenId: token.id },
     },
   ])
+  await placeDevice(trx, id, { now, requestId: device.requestId })
   return id
 }
