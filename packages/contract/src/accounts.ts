@@ -10,9 +10,6 @@ import { UserPrincipalName } from './users.ts'
 export const AccountParams = StrictObject({ id: Guid('User') })
 export type AccountParams = Static<typeof AccountParams>
 
-export const InviteUser = StrictObject({})
-export type InviteUser = Static<typeof InviteUser>
-
 export const ResetPassword = StrictObject({
   removeSecondFactors: Type.Optional(
     Type.Boolean({

@@ -34,6 +34,14 @@ export interface RoutePermission {
 
 const HEALTH = { audience: 'everyone', permission: 'keydesk/health/read' } as const
 const SIGN_IN = { audience: 'everyone', permission: 'keydesk/signIn' } as const
+const SEE_APPS = {
+  audience: 'directory',
+  permission: 'microsoft.directory/applications/standard/read',
+} as const
+const MANAGE_APPS = {
+  audience: 'directory',
+  permission: 'microsoft.directory/applications/manage',
+} as const
 const PORTAL = { audience: 'everyone', permission: 'keydesk/portal/read' } as const
 const ENROLLMENT_TOKENS = {
   audience: 'directory',
@@ -83,8 +91,18 @@ const SET_SELF_SERVICE = {
   audience: 'directory',
   permission: 'microsoft.directory/authorizationPolicy/allProperties/allTasks',
 } as const
+const OWN_SESSIONS = { audience: 'user', permission: 'keydesk/me/sessions/manage' } as const
+const END_SESSIONS = {
+  audience: 'directory',
+  permission: 'microsoft.directory/users/invalidateAllRefreshTokens',
+} as const
 const OWN_DEVICES = { audience: 'user', permission: 'keydesk/me/devices/read' } as const
 const OWN_KEYS = { audience: 'user', permission: 'keydesk/me/bitlockerKeys/key/read' } as const
+
+const SET_CREDENTIALS = {
+  audience: 'directory',
+  permission: 'microsoft.directory/users/password/update',
+} as const
 
 const SEE_USERS = {
   audience: 'directory',
@@ -172,6 +190,20 @@ export const PERMISSIONS = {
   'PATCH /api/v1/self-service-policy': SET_SELF_SERVICE,
   'PUT /api/v1/self-service-policy/groups/:groupId': SET_SELF_SERVICE,
   'DELETE /api/v1/self-service-policy/groups/:groupId': SET_SELF_SERVICE,
+  'GET /api/v1/me': { audience: 'signedIn', permission: 'keydesk/me/read' },
+  'GET /api/v1/me/sessions': OWN_SESSIONS,
+  'DELETE /api/v1/me/sessions/:id': OWN_SESSIONS,
+  'GET /api/v1/users/:userId/sessions': {
+    audience: 'directory',
+    permission: 'keydesk/sessions/read',
+  },
+  'DELETE /api/v1/users/:userId/sessions': END_SESSIONS,
+  'DELETE /api/v1/users/:userId/sessions/:sessionId': END_SESSIONS,
+  'GET /sign-in': SIGN_IN,
+  'GET /sign-in/callback': SIGN_IN,
+  'POST /sign-out': SIGN_IN,
+  'GET /sign-out/done': SIGN_IN,
+
   'GET /api/v1/me/devices': OWN_DEVICES,
   'GET /api/v1/me/devices/:deviceId/recovery-status': OWN_DEVICES,
   'GET /api/v1/me/devices/:deviceId/recovery-keys': OWN_KEYS,
@@ -275,7 +307,39 @@ export const PERMISSIONS = {
   'DELETE /api/v1/device-groups/:deviceSetId': MANAGE_DEVICE_GROUPS,
   'POST /api/v1/device-groups/:deviceSetId/members': MANAGE_DEVICE_GROUPS,
 
+  'GET /api/v1/apps': SEE_APPS,
+  'GET /api/v1/apps/:appId': SEE_APPS,
+  'POST /api/v1/apps': MANAGE_APPS,
+  'PATCH /api/v1/apps/:appId': MANAGE_APPS,
+  'DELETE /api/v1/apps/:appId': MANAGE_APPS,
+  'POST /api/v1/apps/:appId/secrets': MANAGE_APPS,
+  'POST /api/v1/apps/:appId/public-keys': MANAGE_APPS,
+  'DELETE /api/v1/apps/:appId/credentials/:credentialId': MANAGE_APPS,
+  'POST /api/v1/issuer-keys': {
+    audience: 'directory',
+    permission: 'microsoft.directory/roleAssignments/allProperties/allTasks',
+  },
+
   // The built-in issuer: OAuth has rules of its own for each.
+  'GET /sign-in/assets/:name': PORTAL,
+  'GET /sign-in/with/:uid': SIGN_IN,
+  'POST /sign-in/with/:uid': SIGN_IN,
+  'GET /sign-in/with/:uid/code': SIGN_IN,
+  'POST /sign-in/with/:uid/code': SIGN_IN,
+  'POST /sign-in/with/:uid/passkey/options': SIGN_IN,
+  'POST /sign-in/with/:uid/passkey': SIGN_IN,
+  'GET /sign-in/with/:uid/set-up': SIGN_IN,
+  'POST /sign-in/with/:uid/set-up/totp': SIGN_IN,
+  'POST /sign-in/with/:uid/set-up/passkey/options': SIGN_IN,
+  'POST /sign-in/with/:uid/set-up/passkey': SIGN_IN,
+  'POST /sign-in/with/:uid/go-on': SIGN_IN,
+  'POST /sign-in/with/:uid/abort': SIGN_IN,
+  'GET /welcome/:token': SIGN_IN,
+  'POST /welcome/:token': SIGN_IN,
+
+  'POST /api/v1/users/:id/invitation': SET_CREDENTIALS,
+  'POST /api/v1/users/:id/password-reset': SET_CREDENTIALS,
+
   'GET /oidc/.well-known/openid-configuration': SIGN_IN,
   'GET /oidc/.well-known/oauth-authorization-server': SIGN_IN,
   'GET /oidc/jwks': SIGN_IN,

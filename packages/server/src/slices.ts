@@ -4,6 +4,7 @@
  */
 
 import { createTokenAuthenticator } from './access/authenticate-access-token.ts'
+import { accountRoutes } from './accounts/routes.ts'
 import { authenticateAdministrator } from './access/authenticate-administrator.ts'
 import { createDenialRecorder } from './access/record-denial.ts'
 import { enforcePermissions } from './access/enforce-permissions.ts'
@@ -22,6 +23,7 @@ import type { App } from './http/app-type.ts'
 import { createIssuer } from './issuer/issuer.ts'
 import { issuerRoutes } from './issuer/routes.ts'
 import { createDisclosureRecord } from './recovery/record-disclosures.ts'
+import { createRateLimit } from './http/rate-limit.ts'
 import { recoveryRoutes } from './recovery/routes.ts'
 import { roleRoutes } from './roles/routes.ts'
 import { rotationRoutes } from './rotation/routes.ts'
@@ -30,7 +32,13 @@ import { provisioningTokenRoutes } from './scim/provisioning-token-routes.ts'
 import { scimRoutes } from './scim/routes.ts'
 import { isSecretToken } from './access/secret-token.ts'
 import { selfServiceRoutes } from './self-service/routes.ts'
+import { sessionRoutes } from './sessions/routes.ts'
+import { signInRoutes } from './sign-in/routes.ts'
 import { signInInfoRoutes } from './sign-in-info/routes.ts'
+import { signInPageRoutes } from './sign-in-pages/routes.ts'
+
+/** For each address: an office behind one address signs in at nine o'clock. */
+const SIGN_IN_RATE = { requests: 300, seconds: 60 }
 
 /** Registers who may call what, and then every route of the API. */
 export function registerSlices(app: App, deps: Deps): void {
@@ -56,6 +64,11 @@ export function registerSlices(app: App, deps: Deps): void {
     authenticateProvisioning: (token) => authenticateProvisioning(deps, token),
   })
   issuerRoutes(app, deps, issuer)
+  signInPageRoutes(app, deps, { issuer, recordDenial })
+  accountRoutes(app, deps)
+  const signInRate = createRateLimit(SIGN_IN_RATE)
+  signInRoutes(app, deps, { issuer, rateLimit: signInRate })
+  sessionRoutes(app, deps)
   signInInfoRoutes(app, deps)
   enrollmentRoutes(app, deps, { rememberRequest, recordDenial })
   escrowRoutes(app, createEscrow(deps, recordDenial))

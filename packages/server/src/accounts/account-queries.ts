@@ -9,6 +9,7 @@ export interface AccountRow {
   readonly user_principal_name: string
   readonly display_name: string
   readonly is_active: boolean
+  readonly credentials_valid_after: Date | null
   /** PHC string; null without a password. */
   readonly password_hash: string | null
 }
@@ -31,6 +32,11 @@ export async function selectAccount(
   return await accounts(db).where('usr.id', '=', userId).executeTakeFirst()
 }
 
+/** Two that change how a user signs in come one by one. */
+export async function lockAccount(trx: Transaction<Database>, userId: string): Promise<void> {
+  await trx.selectFrom('directory_user').select('id').where('id', '=', userId).forUpdate().execute()
+}
+
 function accounts(db: Kysely<Database>) {
   return db
     .selectFrom('directory_user as usr')
@@ -40,6 +46,7 @@ function accounts(db: Kysely<Database>) {
       'usr.user_principal_name',
       'usr.display_name',
       'usr.is_active',
+      'usr.credentials_valid_after',
       'password.hash as password_hash',
     ])
     .where('usr.deleted_at', 'is', null)

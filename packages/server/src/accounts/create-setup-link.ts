@@ -18,6 +18,7 @@ export async function createSetupLink(
 ): Promise<Secret<string>> {
   const { id, url, expiresAt } = await createOneTimeLink(trx, deps, {
     purpose: 'setup',
+    isOverRoles: true,
     expiresInSeconds: LIMITS.setupLinkSeconds,
   })
   await appendAudit(trx, [

@@ -9,7 +9,14 @@ export async function insertLink(
   trx: Transaction<Database>,
   link: Pick<
     LinkRow,
-    'id' | 'purpose' | 'user_id' | 'secret_hash' | 'created_by' | 'created_at' | 'expires_at'
+    | 'id'
+    | 'purpose'
+    | 'user_id'
+    | 'over_roles'
+    | 'secret_hash'
+    | 'created_by'
+    | 'created_at'
+    | 'expires_at'
   >,
 ): Promise<void> {
   await trx.insertInto('one_time_link').values(link).execute()

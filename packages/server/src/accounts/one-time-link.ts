@@ -19,6 +19,8 @@ export interface NewLink {
   readonly purpose: LinkPurpose
   /** Undefined for `setup`. */
   readonly userId?: string | undefined
+  /** Works also for a user who holds roles when it is used; see `accept-link.ts`. */
+  readonly isOverRoles: boolean
   /** Principal; undefined: whoever has the server's data. */
   readonly createdBy?: string | undefined
   readonly expiresInSeconds: number
@@ -28,6 +30,7 @@ export interface OneTimeLink {
   readonly id: string
   readonly purpose: LinkPurpose
   readonly userId: string | undefined
+  readonly isOverRoles: boolean
   readonly expiresAt: Date
 }
 
@@ -53,11 +56,8 @@ export async function createOneTimeLink(
     id,
     purpose: link.purpose,
     user_id: link.userId ?? null,
-    secret_hash: hashOf(
-      deps,
-      { id, purpose: link.purpose, userId: link.userId, expiresAt },
-      secret,
-    ),
+    over_roles: link.isOverRoles,
+    secret_hash: hashOf(deps, { ...link, userId: link.userId, id, expiresAt }, secret),
     created_by: link.createdBy ?? null,
     created_at: now,
     expires_at: expiresAt,
@@ -80,6 +80,7 @@ export async function findOneTimeLink(
     id: row.id,
     purpose: row.purpose as LinkPurpose,
     userId: row.user_id ?? undefined,
+    isOverRoles: row.over_roles,
     expiresAt: row.expires_at,
   }
   if (!isSameHash(row.secret_hash, hashOf(deps, link, parts?.secret ?? Buffer.alloc(0)))) {
@@ -100,8 +101,15 @@ export async function useOneTimeLink(
 }
 
 function hashOf(deps: LinkDeps, link: OneTimeLink, secret: Buffer): Buffer {
-  const { id, purpose, userId, expiresAt } = link
-  const parts = [id, purpose, userId ?? '', expiresAt.toISOString(), secret.toString('base64url')]
+  const { id, purpose, userId, isOverRoles, expiresAt } = link
+  const parts = [
+    id,
+    purpose,
+    userId ?? '',
+    String(isOverRoles),
+    expiresAt.toISOString(),
+    secret.toString('base64url'),
+  ]
   return keyedHash(deps.keyring, 'keydesk one-time link v1', parts)
 }
 

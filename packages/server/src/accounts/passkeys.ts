@@ -84,7 +84,7 @@ export async function verifyPasskey(
   deps: PasskeyDeps,
   use: ChallengeUse,
   answerText: string,
-): Promise<{ userId: string; passkeyId: string }> {
+): Promise<{ userId: string; amr: readonly string[] }> {
   const answer = parseAnswer(answerText) as AuthenticationResponseJSON
   const row = await selectPasskeyByCredential(deps.db, Buffer.from(answer.id, 'base64url'))
   if (row === undefined || !isOfItsUser(deps, row)) throw notAccepted()
@@ -110,7 +110,8 @@ export async function verifyPasskey(
     now: deps.clock.now(),
   })
   if (!isNew) throw notAccepted()
-  return { userId: row.user_id, passkeyId: row.id }
+  // RFC 8176: a key that its maker copies to other devices is not bound to hardware.
+  return { userId: row.user_id, amr: [row.is_backed_up ? 'swk' : 'hwk', 'user', 'mfa'] }
 }
 
 /** The row to insert. Throws AppError INVALID_REQUEST. */

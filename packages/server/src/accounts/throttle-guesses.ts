@@ -108,6 +108,11 @@ export async function throttleNetwork(deps: ThrottleDeps, address: string): Prom
   return await count(deps, [counter(deps, 'network', networkOf(address))])
 }
 
+/** Such a request turned out to be from somebody who may be here. */
+export async function forgiveNetwork(deps: ThrottleDeps, address: string): Promise<void> {
+  await forgiveOne(deps.db, counter(deps, 'network', networkOf(address)).key)
+}
+
 function counter(deps: ThrottleDeps, name: RuleName, ...parts: readonly string[]): Counted {
   return {
     rule: name,

@@ -342,6 +342,7 @@ export interface OneTimeLinkTable {
   id: string
   purpose: string
   user_id: string | null
+  over_roles: boolean
   secret_hash: Buffer
   created_by: string | null
   created_at: Date

@@ -66,7 +66,9 @@ create table one_time_link (
     check (purpose in ('setup', 'invitation', 'passwordReset')),
   -- Null: whoever sets up the service
   user_id uuid references directory_user (id),
-  -- HMAC-SHA-256 over the secret of the link and the row: purpose, user, expiry
+  -- Made by somebody who may give roles: it also works for a user who holds some
+  over_roles boolean not null,
+  -- HMAC-SHA-256 over the secret of the link and the row: purpose, user, roles, expiry
   secret_hash bytea not null
     constraint one_time_link_hash_length check (octet_length(secret_hash) = 32),
   created_by uuid references principal (id),

@@ -1,0 +1,70 @@
+/**
+ * The second factor by code: of the authenticator app or a backup code. Guesses are limited by
+ * account wherever they come from; only somebody who knows the password gets here.
+ */
+
+import { appendAudit } from '../audit/append-audit.ts'
+import type { Deps } from '../deps.ts'
+import { AppError } from '../errors.ts'
+import type { AccountRow } from './account-queries.ts'
+import { backupCodeHash } from './backup-codes.ts'
+import { throttleSecondFactor } from './throttle-guesses.ts'
+import { openTotpSecret, totpStep } from './totp.ts'
+import { selectTotp, takeBackupCode, takeStep } from './totp-queries.ts'
+
+type CodeDeps = Pick<Deps, 'db' | 'keyring' | 'clock'>
+
+/** Which kind of code it was. Throws AppError UNAUTHENTICATED, TOO_MANY_REQUESTS. */
+export async function checkCode(
+  deps: CodeDeps,
+  account: Pick<AccountRow, 'id' | 'user_principal_name'>,
+  code: string,
+  requestId: string,
+): Promise<'totp' | 'backupCode'> {
+  const guess = await throttleSecondFactor(deps, account.id)
+  const kind = (await isTotpCode(deps, account.id, code))
+    ? 'totp'
+    : (await isBackupCode(deps, account, code, requestId))
+      ? 'backupCode'
+      : undefined
+  if (kind === undefined) {
+    throw new AppError(
+      'UNAUTHENTICATED',
+      'This code is not right, or was used already. Wait for the next one.',
+    )
+  }
+  await guess.wasRight()
+  return kind
+}
+
+async function isTotpCode(deps: CodeDeps, userId: string, code: string): Promise<boolean> {
+  const totp = await selectTotp(deps.db, userId)
+  if (totp === undefined) return false
+  const secret = openTotpSecret(deps.keyring, userId, totp.sealed_secret)
+  const step = secret && totpStep(secret, code, deps.clock.now())
+  return step !== undefined && (await takeStep(deps.db, userId, step))
+}
+
+async function isBackupCode(
+  deps: CodeDeps,
+  account: Pick<AccountRow, 'id' | 'user_principal_name'>,
+  code: string,
+  requestId: string,
+): Promise<boolean> {
+  const hash = backupCodeHash(deps.keyring, account.id, code)
+  if (hash === undefined) return false
+  return await deps.db.transaction().execute(async (trx) => {
+    const now = deps.clock.now()
+    if (!(await takeBackupCode(trx, account.id, hash, now))) return false
+    await appendAudit(trx, [
+      {
+        occurredAt: now,
+        action: 'account.useBackupCode',
+        outcome: 'success',
+        actor: { type: 'user', id: account.id, name: account.user_principal_name },
+        requestId,
+      },
+    ])
+    return true
+  })
+}

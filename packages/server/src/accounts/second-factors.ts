@@ -1,0 +1,34 @@
+/** Which second factors somebody has, and who needs one. */
+
+import type { Kysely } from 'kysely'
+import type { Database } from '../db/schema.ts'
+import type { Deps } from '../deps.ts'
+import { holdsAnyRole } from './account-queries.ts'
+import { countPasskeys } from './passkeys.ts'
+import { selectTotp } from './totp-queries.ts'
+
+export interface SecondFactors {
+  readonly hasTotp: boolean
+  readonly passkeys: number
+}
+
+export async function secondFactorsOf(
+  db: Kysely<Database>,
+  deps: Pick<Deps, 'keyring'>,
+  userId: string,
+): Promise<SecondFactors> {
+  const totp = await selectTotp(db, userId)
+  return { hasTotp: totp !== undefined, passkeys: await countPasskeys(db, deps, userId) }
+}
+
+export function hasAny({ hasTotp, passkeys }: SecondFactors): boolean {
+  return hasTotp || passkeys > 0
+}
+
+/** Whoever holds a role does not go on with a password alone. */
+export async function needsSecondFactor(
+  deps: Pick<Deps, 'db' | 'clock'>,
+  userId: string,
+): Promise<boolean> {
+  return await holdsAnyRole(deps.db, userId, deps.clock.now())
+}

@@ -1,0 +1,20 @@
+/** HTTP of the pages that the server renders itself. */
+
+import { createPasswordHasher } from '../accounts/password-hash.ts'
+import type { Deps } from '../deps.ts'
+import type { App } from '../http/app-type.ts'
+import { assetRoutes } from './asset-routes.ts'
+import { signInRoutes } from './sign-in-routes.ts'
+import type { PageServices } from './sign-in-visit.ts'
+import { welcomeRoutes } from './welcome-routes.ts'
+
+export function signInPageRoutes(
+  app: App,
+  deps: Deps,
+  services: Omit<PageServices, 'hasher'>,
+): void {
+  const hasher = createPasswordHasher(deps)
+  assetRoutes(app)
+  signInRoutes(app, deps, { ...services, hasher })
+  welcomeRoutes(app, deps, { hasher })
+}
