@@ -19,6 +19,8 @@ export const ERROR_CODES = {
   UNAUTHENTICATED: { status: 401, title: 'Credentials are missing or not valid' },
   STEP_UP_REQUIRED: { status: 401, title: 'This needs a sign-in of just now' },
   FORBIDDEN: { status: 403, title: 'These credentials do not allow this' },
+  SIGN_IN_FAILED: { status: 400, title: 'The sign-in could not be finished' },
+  SIGN_IN_REFUSED: { status: 403, title: 'This person may not sign in' },
   REQUEST_FORGED: { status: 403, title: 'The request may come from a page of another site' },
   LAST_ADMINISTRATOR: { status: 409, title: 'There must always be an administrator' },
   ALREADY_ASSIGNED: { status: 409, title: 'This role assignment is there already' },
@@ -61,6 +63,7 @@ export const ERROR_CODES = {
 
   // The directory.
   PRECONDITION_FAILED: { status: 412, title: 'It has changed since it was read' },
+  CREDENTIAL_LIMIT: { status: 409, title: 'The app has as many credentials as it may' },
   NAME_TAKEN: { status: 409, title: 'Another one has this name' },
   IN_USE: { status: 409, title: 'Something else still refers to it' },
   MEMBERSHIP_RULE_INVALID: { status: 422, title: 'The membership rule is not valid' },
@@ -69,6 +72,7 @@ export const ERROR_CODES = {
 
   // The service.
   TOO_MANY_REQUESTS: { status: 429, title: 'Too many requests' },
+  ISSUER_UNAVAILABLE: { status: 503, title: 'The service where people sign in cannot be reached' },
   DATABASE_UNAVAILABLE: { status: 503, title: 'The database cannot be reached' },
   SHUTTING_DOWN: { status: 503, title: 'The server is stopping' },
   INTERNAL_ERROR: { status: 500, title: 'The server failed' },

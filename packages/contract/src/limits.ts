@@ -67,6 +67,10 @@ export const LIMITS = {
    * A year: long enough for an image in deployment, short enough that a lost token dies by itself.
    */
   enrollmentTokenLifetimeSecondsMax: 366 * 24 * 3600,
+  /** Two years, as Entra's portal allows at most: a secret that nobody replaces ends by itself. */
+  appCredentialLifetimeSecondsMax: 731 * 24 * 3600,
+  /** Active secrets and keys of one app: an old and a new one for each of a few places. */
+  appCredentialsMax: 20,
   /** What a person writes as a reason. */
   reasonTextLengthMax: 1000,
   /** Ticket numbers of the systems in use are shorter than 40 characters. */
@@ -169,6 +173,8 @@ export const LIMITS = {
   selfServiceGroupsMax: 1000,
   /** A telephone number, an address, opening hours. */
   helpdeskContactLengthMax: 200,
+  /** Open sessions in one list: a person has some browsers on some devices. */
+  sessionsListedMax: 100,
   /** Rotations opened by one request by hand: every recovery password of the largest device. */
   rotationsPerRequestMax: 256,
 } as const

@@ -9,6 +9,7 @@ import { sequenceAudit } from './audit/sequence-audit.ts'
 import type { Deps } from './deps.ts'
 import { deleteExpiredRequests } from './devices/request-queries.ts'
 import { proveNextKey } from './escrow/prove-next-key.ts'
+import { sweepSignIns } from './sessions/sweep-sign-ins.ts'
 
 export interface BackgroundWork {
   /** Ends what is under way; what was begun and not finished is taken up by the next server. */
@@ -34,6 +35,7 @@ export function startBackgroundWork(deps: Deps): BackgroundWork {
     repeat('expired requests', FORGET_INTERVAL_MS, async () => {
       await deleteExpiredRequests(deps.db, deps.clock.now())
     }),
+    repeat('expired sessions', FORGET_INTERVAL_MS, async () => await sweepSignIns(deps)),
   ]
 
   async function repeat(name: string, intervalMs: number, work: () => Promise<void>) {

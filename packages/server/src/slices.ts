@@ -9,6 +9,7 @@ import { authenticateAdministrator } from './access/authenticate-administrator.t
 import { createDenialRecorder } from './access/record-denial.ts'
 import { enforcePermissions } from './access/enforce-permissions.ts'
 import { approvalRoutes } from './approvals/routes.ts'
+import { appRoutes } from './apps/routes.ts'
 import { auditRoutes } from './audit/routes.ts'
 import type { Deps } from './deps.ts'
 import { createDeviceAuthenticator } from './devices/authenticate-device.ts'
@@ -69,6 +70,7 @@ export function registerSlices(app: App, deps: Deps): void {
   const signInRate = createRateLimit(SIGN_IN_RATE)
   signInRoutes(app, deps, { issuer, rateLimit: signInRate })
   sessionRoutes(app, deps)
+  appRoutes(app, deps)
   signInInfoRoutes(app, deps)
   enrollmentRoutes(app, deps, { rememberRequest, recordDenial })
   escrowRoutes(app, createEscrow(deps, recordDenial))

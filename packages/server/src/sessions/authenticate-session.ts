@@ -38,7 +38,7 @@ export async function authenticateSession(
   return {
     type: 'user',
     userId: session.user_id,
-    authenticatedAt: session.authenticated_at,
+    authenticatedAt: session.authenticated_at ?? undefined,
     methods: session.amr,
     acr: session.acr ?? undefined,
     sessionId: session.id,

@@ -19,7 +19,7 @@ export interface SessionTerms {
   readonly issuer: string
   readonly created_at: Date
   readonly expires_at: Date
-  readonly authenticated_at: Date
+  readonly authenticated_at: Date | null
   readonly acr: string | null
   readonly amr: readonly string[]
 }
@@ -53,7 +53,7 @@ export function sessionMac(keyring: Keyring, secret: string, terms: SessionTerms
     terms.issuer,
     terms.created_at.toISOString(),
     terms.expires_at.toISOString(),
-    terms.authenticated_at.toISOString(),
+    terms.authenticated_at?.toISOString() ?? null,
     terms.acr,
     terms.amr,
   ]

@@ -20,7 +20,8 @@ const USER_AGENT_LENGTH_MAX = 256
 
 export interface NewSession {
   readonly userId: string
-  readonly authenticatedAt: Date
+  /** Undefined: the issuer does not say; then no step-up is ever satisfied. */
+  readonly authenticatedAt: Date | undefined
   readonly acr: string | undefined
   readonly amr: readonly string[]
   /** For the issuer's sign-out. */
@@ -50,7 +51,7 @@ export async function startSession(
     issuer: currentIssuer(deps.config),
     created_at: now,
     expires_at: new Date(now.getTime() + deps.config.sessionAbsoluteSeconds * 1000),
-    authenticated_at: wanted.authenticatedAt,
+    authenticated_at: wanted.authenticatedAt ?? null,
     acr: wanted.acr ?? null,
     amr: [...wanted.amr],
   }

@@ -12,8 +12,8 @@ create table session (
   created_at timestamptz not null,
   -- However much it is used
   expires_at timestamptz not null,
-  -- The issuer's auth_time: when the person last proved who he is
-  authenticated_at timestamptz not null,
+  -- The issuer's auth_time: when the person last proved who he is; null where it does not say
+  authenticated_at timestamptz,
   acr text,
   amr text[] not null,
   -- Written at most once a minute

@@ -1,0 +1,54 @@
+/**
+ * A rate for each client address on what strangers may call at will: signing in, tokens, look-ups.
+ * It bounds what one address can cost; guessing is bounded by the lock-out of the accounts.
+ *
+ * In the memory of each server: several servers allow as many times more. The address is Fastify's
+ * judgement (`request.ip`): forwarded ones count only from trusted proxies. Of an IPv6 address the
+ * first 64 bits count, because whoever has one has all of that network.
+ */
+
+import { isIPv6 } from 'node:net'
+import type { FastifyRequest } from 'fastify'
+import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
+import { AppError } from '../errors.ts'
+import { OWN_ADDRESS } from '../sign-in/own-fetch.ts'
+
+/** A hook for `onRequest`. Throws AppError TOO_MANY_REQUESTS. */
+export type RateLimit = (request: FastifyRequest) => Promise<void>
+
+export interface Rate {
+  readonly requests: number
+  readonly seconds: number
+}
+
+export function createRateLimit(rate: Rate): RateLimit {
+  const limiter = new RateLimiterMemory({ points: rate.requests, duration: rate.seconds })
+  return async (request) => {
+    if (request.socket.remoteAddress === OWN_ADDRESS) return
+    try {
+      await limiter.consume(clientOf(request.ip))
+    } catch (error) {
+      if (!(error instanceof RateLimiterRes)) throw error
+      throw new AppError(
+        'TOO_MANY_REQUESTS',
+        'There were too many requests from this address. Wait before the next one.',
+        { retryAfterSeconds: Math.max(1, Math.ceil(error.msBeforeNext / 1000)) },
+      )
+    }
+  }
+}
+
+/** The network for IPv6, else the address. */
+export function clientOf(ip: string): string {
+  const address = ip.replace(/%.*$/, '')
+  if (!isIPv6(address)) return address
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)
+  if (mapped?.[1] !== undefined) return mapped[1]
+  // WHATWG URL gives the shortest form; the first four groups are what is left of `::` filled up.
+  const [head = '', tail] = new URL(`http://[${address}]`).hostname.slice(1, -1).split('::')
+  const before = head === '' ? [] : head.split(':')
+  const after = tail === undefined || tail === '' ? [] : tail.split(':')
+  const zeros = Array.from({ length: 8 - before.length - after.length }, () => '0')
+  const groups = tail === undefined ? before : [...before, ...zeros, ...after]
+  return `${groups.slice(0, 4).join(':')}::/64`
+}
