@@ -100,6 +100,7 @@ function compare(attribute: FilterAttribute, { op, compValue }: Compare): Condit
     case 'exactText':
       return compareText(attribute.column, op, compValue)
     case 'text':
+    default:
       return compareText(sql`lower(${attribute.column})`, op, compValue, sql`lower`)
   }
 }
@@ -130,6 +131,10 @@ function compareText(
       return sql<boolean>`starts_with(${column}, ${wanted})`
     case 'ew':
       return sql<boolean>`(right(${column}, length(${wanted})) = ${wanted})`
+    case 'gt':
+    case 'ge':
+    case 'lt':
+    case 'le':
     default:
       throw unsupported()
   }

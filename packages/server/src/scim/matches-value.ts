@@ -21,6 +21,14 @@ export function matchesValue(filter: Filter, value: ScimValue): boolean {
       return !isSame(value[filter.attrPath.toLowerCase()], filter.compValue)
     case 'pr':
       return value[filter.attrPath.toLowerCase()] !== undefined
+    case '[]':
+    case 'co':
+    case 'sw':
+    case 'ew':
+    case 'gt':
+    case 'ge':
+    case 'lt':
+    case 'le':
     default:
       throw new ScimError('invalidFilter', 'A path may only compare with eq, ne and pr.')
   }

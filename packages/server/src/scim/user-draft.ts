@@ -111,7 +111,8 @@ export function mailOf(emails: unknown): string | undefined {
   const values = (Array.isArray(emails) ? emails : [emails]).filter(isObject)
   const atWork = values.filter((value) => {
     const type = attributeOf(value, 'type')
-    return type === undefined || type === null || String(type).toLowerCase() === 'work'
+    if (type === undefined || type === null) return true
+    return typeof type === 'string' && type.toLowerCase() === 'work'
   })
   const isPrimary = (value: JsonObject): boolean =>
     String(attributeOf(value, 'primary')).toLowerCase() === 'true'
