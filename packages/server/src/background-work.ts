@@ -9,6 +9,8 @@ import { sequenceAudit } from './audit/sequence-audit.ts'
 import type { Deps } from './deps.ts'
 import { deleteExpiredRequests } from './devices/request-queries.ts'
 import { proveNextKey } from './escrow/prove-next-key.ts'
+import { keepSigningKeys } from './issuer/signing-keys.ts'
+import { forgetExpiredState } from './issuer/forget-expired-state.ts'
 import { sweepSignIns } from './sessions/sweep-sign-ins.ts'
 
 export interface BackgroundWork {
@@ -20,6 +22,7 @@ export interface BackgroundWork {
 const SEQUENCE_INTERVAL_MS = 200
 const PROOF_INTERVAL_MS = 1000
 const FORGET_INTERVAL_MS = 30_000
+const ISSUER_INTERVAL_MS = 10 * 60_000
 /** After a failure, so that a database that is away is not asked all the time. */
 const FAILURE_PAUSE_MS = 2000
 
@@ -35,6 +38,8 @@ export function startBackgroundWork(deps: Deps): BackgroundWork {
     repeat('expired requests', FORGET_INTERVAL_MS, async () => {
       await deleteExpiredRequests(deps.db, deps.clock.now())
     }),
+    repeat('issuer keys', ISSUER_INTERVAL_MS, async () => await keepSigningKeys(deps)),
+    repeat('issuer state', ISSUER_INTERVAL_MS, async () => await forgetExpiredState(deps)),
     repeat('expired sessions', FORGET_INTERVAL_MS, async () => await sweepSignIns(deps)),
   ]
 

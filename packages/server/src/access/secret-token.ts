@@ -11,7 +11,7 @@ import type { Keyring } from '../vault/keyring.ts'
 
 const LABEL = 'keydesk secret-token v1'
 
-export type SecretTokenKind = 'admin' | 'enroll'
+export type SecretTokenKind = 'admin' | 'enroll' | 'app'
 
 /** `keydesk_admin_…` or `keydesk_enroll_…`, shown once. */
 export function createSecretToken(kind: SecretTokenKind): Secret<string> {

@@ -72,6 +72,7 @@ export function providerConfiguration(
     responseTypes: ['code'],
     pkce: { required: () => true },
     allowOmittingSingleRegisteredRedirectUri: false,
+    clientBasedCORS: () => false,
     routes: ISSUER_ROUTES,
     cookies: cookieSettings(deps),
     ttl: lifetimes(),

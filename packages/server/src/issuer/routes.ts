@@ -3,11 +3,14 @@
  * answered by oidc-provider, which reads bodies itself.
  */
 
-import { ISSUER_PATH, asIssuerRequest } from './issuer-request.ts'
+import { RotatedIssuerKey } from '@keydesk/contract'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { principalOf } from '../access/actor.ts'
 import type { Deps } from '../deps.ts'
 import type { App } from '../http/app-type.ts'
+import { asIssuerRequest, ISSUER_PATH } from './issuer-request.ts'
 import type { Issuer } from './issuer.ts'
+import { rotateByHand } from './rotate-by-hand.ts'
 
 const GET_ROUTES = [
   '/oidc/.well-known/openid-configuration',
@@ -40,6 +43,15 @@ export function issuerRoutes(app: App, deps: Deps, issuer: Issuer): void {
     Object.assign(raw, { originalUrl: url, url: url.slice(ISSUER_PATH.length) })
     await issuer.handle(raw, reply.raw)
   }
+  app.post(
+    '/api/v1/issuer-keys',
+    { schema: { response: { 201: RotatedIssuerKey } } },
+    async (request, reply) => {
+      const by = { principal: principalOf(request), requestId: request.id }
+      return await reply.code(201).send(await rotateByHand(deps, by))
+    },
+  )
+
   void app.register(async (scope) => {
     scope.removeAllContentTypeParsers()
     // Left unread: the library takes the form from the stream.

@@ -1,0 +1,11 @@
+/** Sweeps what the issuer no longer needs to know. */
+
+import type { Deps } from '../deps.ts'
+import { deleteExpiredState } from './state-queries.ts'
+
+/** So long a program that comes late is told that its code has expired, and not that there is none. */
+const GRACE_MS = 60 * 60 * 1000
+
+export async function forgetExpiredState({ db, clock }: Pick<Deps, 'db' | 'clock'>): Promise<void> {
+  await deleteExpiredState(db, new Date(clock.now().getTime() - GRACE_MS))
+}
