@@ -50,7 +50,8 @@ export async function selectDisclosureRules(
        where assignment.effect = 'allow'
          and (assignment.expires_at is null or assignment.expires_at > ${now})
     ), budget as materialized (
-      select wish.principal_id, disclosure_budget.*
+      select wish.principal_id as asked_by, subject_type, subject_id, soft_per_hour,
+             soft_per_day, hard_per_hour, hard_per_day
         from (select distinct principal_id from wish) wish
         join disclosure_budget on
           (subject_type = 'principal' and subject_id = wish.principal_id)
@@ -66,7 +67,7 @@ export async function selectDisclosureRules(
                 join held on held.role_id = rule.role_id
                where held.principal_id = wish.principal_id) as role_demands_approval,
       (select coalesce(jsonb_agg(to_jsonb(budget)), '[]') from budget
-        where budget.principal_id = wish.principal_id) as budgets
+        where budget.asked_by = wish.principal_id) as budgets
       from wish
      order by wish.place`.execute(trx)
   return rows

@@ -95,7 +95,7 @@ test('P9 Unspoken: a recovery password is in its one answer and nowhere else', a
     }
     expect(text, `${place} holds 48 digits`).not.toMatch(/(?:\d{6}-){7}\d{6}/)
     expect(text, `${place} holds the administrator's secret`).not.toContain(
-      service.administratorSecret,
+      service.administratorToken,
     )
   }
 })
