@@ -23,9 +23,11 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { errors, Provider, type InteractionResults } from 'oidc-provider'
 import type { Deps } from '../deps.ts'
 import { AppError } from '../errors.ts'
+import { pageHeaders } from '../sign-in-pages/page.ts'
 import { isAppSecret } from './app-client.ts'
 import { portalClient, type PortalClient } from './clients.ts'
 import { asIssuerRequest } from './issuer-request.ts'
+import { withButton } from './pages.ts'
 import { acceptAppSecrets, providerConfiguration } from './provider-configuration.ts'
 import { createSigningKeys, type SigningKeys } from './signing-keys.ts'
 
@@ -120,6 +122,13 @@ function prepare(provider: Provider, deps: IssuerDeps, onClientRefused: () => vo
   // The host and the scheme come from the configuration, by headers that `issuer-request.ts` sets.
   provider.proxy = true
   acceptAppSecrets(provider, async (appId, secret) => await isAppSecret(deps, appId, secret))
+  provider.use(async (ctx, next) => {
+    await next()
+    const page = typeof ctx.body === 'string' ? withButton(ctx.body) : undefined
+    if (page === undefined) return
+    ctx.set(pageHeaders())
+    ctx.body = page
+  })
   const report = (error: unknown): void =>
     deps.log.error({ err: error }, 'the built-in issuer failed')
   // What koa itself catches; its own would write to the console.

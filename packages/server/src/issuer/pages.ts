@@ -5,8 +5,9 @@
 
 import { API_SCOPES, apiScopeName } from '@keydesk/contract'
 import type { KoaContextWithOIDC } from 'oidc-provider'
-import { html, type Html } from '../sign-in-pages/html.ts'
+import { html, Html } from '../sign-in-pages/html.ts'
 import { page, pageHeaders, type PageOptions } from '../sign-in-pages/page.ts'
+import { USER_CODE_LENGTH_MAX, userCodeOf } from './issuer-request.ts'
 
 /** What is put into the page; the status stays as it is. */
 export function renderPage(ctx: KoaContextWithOIDC, options: PageOptions): void {
@@ -14,12 +15,9 @@ export function renderPage(ctx: KoaContextWithOIDC, options: PageOptions): void 
   ctx.body = page(options)
 }
 
-/** Eight letters without vowels and without those that look alike; see `deviceFlow.mask`. */
-const USER_CODE_LENGTH_MAX = 16
-
 /** Enter the code that the other device shows. */
 export function userCodePage(ctx: KoaContextWithOIDC, error: Error | undefined): void {
-  const prefilled = 'user_code' in ctx.state ? String(ctx.state['user_code']) : ''
+  const prefilled = userCodeOf(ctx.req)
   renderPage(ctx, {
     title: 'Connect a program',
     lead: error === undefined ? 'Enter the code that it shows.' : undefined,
@@ -132,18 +130,18 @@ export function issuerErrorPage(ctx: KoaContextWithOIDC, detail: string | undefi
   })
 }
 
-/** The library's automatic forms need an inline script; this one needs a press of a button. */
-export function continuePage(
-  ctx: KoaContextWithOIDC,
-  form: { readonly action: string; readonly fields: readonly (readonly [string, string])[] },
-): void {
-  const fields = form.fields.map(
-    ([name, value]) => html`<input type="hidden" name="${name}" value="${value}" />`,
-  )
-  renderPage(ctx, {
+/**
+ * The library has forms that send themselves by an inline script, which our policy forbids. Here is
+ * the same form, its own markup, with a button. Undefined: the page is not one of those.
+ */
+export function withButton(markup: string): string | undefined {
+  if (!markup.includes('document.forms[0].submit()')) return undefined
+  const action = /<form method="post" action="([^"]*)">/.exec(markup)?.[1] ?? ''
+  const fields = markup.match(/<input type="hidden"[^>]*>/g) ?? []
+  return page({
     title: 'Go on',
-    body: html`<form method="post" action="${form.action}">
-      ${fields}<button type="submit" autofocus>Continue</button>
+    body: html`<form method="post" action="${new Html(action)}">
+      ${new Html(fields.join(''))}<button type="submit" autofocus>Continue</button>
     </form>`,
   })
 }

@@ -15,6 +15,7 @@ import {
   type Grant,
   type KoaContextWithOIDC,
 } from 'oidc-provider'
+import { ACR_MFA, ACR_PASSWORD } from '../access/step-up-acr.ts'
 import type { Deps } from '../deps.ts'
 import { derivedKey } from '../vault/derived-key.ts'
 import { acceptAssertion, findAppClient } from './app-client.ts'
@@ -24,9 +25,6 @@ import * as pages from './pages.ts'
 import { ACCESS_TOKEN_SECONDS, type SigningKey } from './signing-keys.ts'
 import { createStateAdapter } from './state-adapter.ts'
 import { tokenClaims } from './token-claims.ts'
-
-export const ACR_PASSWORD = 'urn:keydesk:acr:password'
-export const ACR_MFA = 'urn:keydesk:acr:mfa'
 
 const COOKIE_LABEL = 'keydesk issuer-cookie v1'
 const MINUTE = 60

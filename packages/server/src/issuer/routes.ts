@@ -8,7 +8,8 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { principalOf } from '../access/actor.ts'
 import type { Deps } from '../deps.ts'
 import type { App } from '../http/app-type.ts'
-import { asIssuerRequest, ISSUER_PATH } from './issuer-request.ts'
+import { createRateLimit } from '../http/rate-limit.ts'
+import { asIssuerRequest, belowIssuer } from './issuer-request.ts'
 import type { Issuer } from './issuer.ts'
 import { rotateByHand } from './rotate-by-hand.ts'
 
@@ -24,12 +25,13 @@ const GET_ROUTES = [
   '/oidc/session/end/success',
 ] as const
 
+/** With how often one address may send it. Somebody who guesses user codes gets nowhere at 30. */
 const POST_ROUTES = [
-  '/oidc/token',
-  '/oidc/token/revocation',
-  '/oidc/device/auth',
-  '/oidc/device',
-  '/oidc/session/end/confirm',
+  ['/oidc/token', { requests: 1200, seconds: 60 }],
+  ['/oidc/token/revocation', { requests: 300, seconds: 60 }],
+  ['/oidc/device/auth', { requests: 120, seconds: 60 }],
+  ['/oidc/device', { requests: 30, seconds: 60 }],
+  ['/oidc/session/end/confirm', { requests: 120, seconds: 60 }],
 ] as const
 
 export function issuerRoutes(app: App, deps: Deps, issuer: Issuer): void {
@@ -39,9 +41,7 @@ export function issuerRoutes(app: App, deps: Deps, issuer: Issuer): void {
       if (value !== undefined) reply.raw.setHeader(name, value)
     }
     reply.hijack()
-    const { url = '/' } = raw
-    Object.assign(raw, { originalUrl: url, url: url.slice(ISSUER_PATH.length) })
-    await issuer.handle(raw, reply.raw)
+    await issuer.handle(belowIssuer(raw), reply.raw)
   }
   app.post(
     '/api/v1/issuer-keys',
@@ -57,6 +57,8 @@ export function issuerRoutes(app: App, deps: Deps, issuer: Issuer): void {
     // Left unread: the library takes the form from the stream.
     scope.addContentTypeParser('*', (_request, _payload, done) => done(null))
     for (const url of GET_ROUTES) scope.get(url, answer)
-    for (const url of POST_ROUTES) scope.post(url, answer)
+    for (const [url, rate] of POST_ROUTES) {
+      scope.post(url, { onRequest: createRateLimit(rate) }, answer)
+    }
   })
 }
