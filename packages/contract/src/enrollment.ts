@@ -1,8 +1,9 @@
 /**
- * `POST /device/v1/enroll`: a device trades an enrolment token for an identity of its own.
+ * `POST /device/v1/enroll`: a device trades an enrolment token, or the access token of the person
+ * who signed in on it and becomes its owner, for an identity of its own.
  * Authenticated by a device request token with the device's public key in its header
  * (docs/spec/device-requests.md). Idempotent on that public key: the same key again gets the same
- * deviceId and uses the token once only.
+ * deviceId, uses the token once only, and leaves the owner as he is.
  */
 import { Type, type Static } from 'typebox'
 import { DeviceFacts } from './device.ts'
@@ -10,7 +11,16 @@ import { Guid, StrictObject, Text } from './fields.ts'
 import { LIMITS } from './limits.ts'
 
 export const EnrollRequest = StrictObject({
-  enrollmentToken: Text(LIMITS.enrollmentTokenLengthMax, '`keydesk_enroll_…`, never logged'),
+  enrollmentToken: Type.Optional(
+    Text(LIMITS.enrollmentTokenLengthMax, '`keydesk_enroll_…`, never logged'),
+  ),
+  ownerAccessToken: Type.Optional(
+    Text(
+      LIMITS.accessTokenLengthMax,
+      'Instead of `enrollmentToken`: an access token with the scope Keydesk.EnrollDevice of the ' +
+        'person who is to own the device; never logged',
+    ),
+  ),
   device: DeviceFacts,
 })
 export type EnrollRequest = Static<typeof EnrollRequest>

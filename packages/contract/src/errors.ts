@@ -31,6 +31,12 @@ export const ERROR_CODES = {
 
   // Enrolment.
   ENROLLMENT_TOKEN_INVALID: { status: 403, title: 'The enrolment token is not valid' },
+  ENROLLMENT_SIGN_IN_INVALID: { status: 403, title: 'The sign-in does not enrol a device' },
+  ENROLLMENT_SIGN_IN_OFF: { status: 403, title: 'Devices are not enrolled by a sign-in here' },
+  ENROLLMENT_DEVICE_LIMIT: {
+    status: 409,
+    title: 'This person has enrolled as many devices as allowed',
+  },
 
   // Escrow.
   SEALED_KEY_INVALID: { status: 422, title: 'The sealed key cannot be opened' },

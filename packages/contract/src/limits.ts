@@ -67,6 +67,8 @@ export const LIMITS = {
    * A year: long enough for an image in deployment, short enough that a lost token dies by itself.
    */
   enrollmentTokenLifetimeSecondsMax: 366 * 24 * 3600,
+  /** Entra's with the groups of a person are up to 6 KB; a device's body may be 16 KiB. */
+  accessTokenLengthMax: 8192,
   /** Two years, as Entra's portal allows at most: a secret that nobody replaces ends by itself. */
   appCredentialLifetimeSecondsMax: 731 * 24 * 3600,
   /** Active secrets and keys of one app: an old and a new one for each of a few places. */

@@ -122,6 +122,52 @@ export const SIGN_IN_VARIABLES = {
       'people who were provisioned (SCIM, import) can sign in.',
     parse: values.oneOf('create', 'refuse'),
   }),
+  oidcCliClientId: variable({
+    name: 'KEYDESK_OIDC_CLI_CLIENT_ID',
+    unit: 'text',
+    default: undefined,
+    example: '33333333-3333-3333-3333-333333333333',
+    description:
+      'The public client at that issuer by which `keydesk login` signs in (device authorization ' +
+      'grant). Without this variable: it cannot.',
+    parse: values.text(255),
+  }),
+  oidcAgentClientId: variable({
+    name: 'KEYDESK_OIDC_AGENT_CLIENT_ID',
+    unit: 'text',
+    default: undefined,
+    example: '44444444-4444-4444-4444-444444444444',
+    description:
+      'The public client at that issuer by which a person enrols a PC of his own. Without this ' +
+      'variable: PCs enrol with tokens only.',
+    parse: values.text(255),
+  }),
+  oidcApiScopePrefix: variable({
+    name: 'KEYDESK_OIDC_API_SCOPE_PREFIX',
+    unit: 'text',
+    default: undefined,
+    example: 'api://keydesk/',
+    description:
+      'What stands before Keydesk.Access and Keydesk.EnrollDevice where that issuer is asked for ' +
+      'them (Entra ID: the application ID URI and a slash). Without this variable: nothing.',
+    parse: values.text(255),
+  }),
+  enrollBySignIn: variable({
+    name: 'KEYDESK_ENROLL_BY_SIGN_IN',
+    unit: 'switch',
+    default: 'on',
+    example: 'off',
+    description: 'Whether a person may enrol PCs by signing in, and so become their owner.',
+    parse: values.oneOf('on', 'off'),
+  }),
+  enrollDevicesPerUser: variable({
+    name: 'KEYDESK_ENROLL_DEVICES_PER_USER',
+    unit: 'count',
+    default: '20',
+    example: '5',
+    description: 'How many PCs of his own a person may enrol by signing in.',
+    parse: values.integer({ min: 1, max: 100_000 }),
+  }),
   stepUpSeconds: variable({
     name: 'KEYDESK_STEP_UP_AGE',
     unit: 'duration',
@@ -154,7 +200,8 @@ export function signInProblems(parsed: Readonly<Record<string, unknown>>): strin
   const problems: string[] = []
   if (!given('oidcIssuer')) {
     const needIssuer = ['oidcClientId', 'oidcClientSecretFile', 'oidcPrivateKeyFile'] as const
-    for (const key of [...needIssuer, 'oidcAudience', 'oidcStepUpAcr'] as const) {
+    const alone = ['oidcAudience', 'oidcStepUpAcr', 'oidcCliClientId', 'oidcAgentClientId'] as const
+    for (const key of [...needIssuer, ...alone] as const) {
       if (given(key)) {
         const { name } = SIGN_IN_VARIABLES[key]
         problems.push(`${name} is set without KEYDESK_OIDC_ISSUER. Set both, or neither.`)

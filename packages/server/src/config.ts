@@ -171,6 +171,9 @@ type Optional =
   | 'oidcClaimId'
   | 'oidcClaimName'
   | 'oidcStepUpAcr'
+  | 'oidcCliClientId'
+  | 'oidcAgentClientId'
+  | 'oidcApiScopePrefix'
 
 /** Names end in their unit; every duration is in seconds. */
 export type Config = {
@@ -217,9 +220,11 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): R
 function optionalOf(parsed: Parsed): { readonly [K in Optional]: Parsed[K] } {
   const { databaseUrl, oidcIssuer, oidcClientId, oidcClientSecretFile, oidcPrivateKeyFile } = parsed
   const { oidcAudience, oidcClaimId, oidcClaimName, oidcStepUpAcr } = parsed
+  const { oidcCliClientId, oidcAgentClientId, oidcApiScopePrefix } = parsed
   return {
     ...{ databaseUrl, oidcIssuer, oidcClientId, oidcClientSecretFile, oidcPrivateKeyFile },
     ...{ oidcAudience, oidcClaimId, oidcClaimName, oidcStepUpAcr },
+    ...{ oidcCliClientId, oidcAgentClientId, oidcApiScopePrefix },
   }
 }
 

@@ -5,7 +5,6 @@
 
 import { createTokenAuthenticator } from './access/authenticate-access-token.ts'
 import { accountRoutes } from './accounts/routes.ts'
-import { authenticateAdministrator } from './access/authenticate-administrator.ts'
 import { createDenialRecorder } from './access/record-denial.ts'
 import { enforcePermissions } from './access/enforce-permissions.ts'
 import { approvalRoutes } from './approvals/routes.ts'
@@ -31,7 +30,6 @@ import { rotationRoutes } from './rotation/routes.ts'
 import { authenticateProvisioning } from './scim/authenticate-provisioning.ts'
 import { provisioningTokenRoutes } from './scim/provisioning-token-routes.ts'
 import { scimRoutes } from './scim/routes.ts'
-import { isSecretToken } from './access/secret-token.ts'
 import { selfServiceRoutes } from './self-service/routes.ts'
 import { sessionRoutes } from './sessions/routes.ts'
 import { signInRoutes } from './sign-in/routes.ts'
@@ -58,10 +56,7 @@ export function registerSlices(app: App, deps: Deps): void {
     authenticateDevice: createDeviceAuthenticator(deps),
     rememberRequest,
     recordDenial,
-    authenticateToken: (token) =>
-      isSecretToken('admin', token)
-        ? authenticateAdministrator(deps, token)
-        : authenticateAccessToken(token),
+    authenticateToken: authenticateAccessToken,
     authenticateProvisioning: (token) => authenticateProvisioning(deps, token),
   })
   issuerRoutes(app, deps, issuer)
@@ -72,7 +67,7 @@ export function registerSlices(app: App, deps: Deps): void {
   sessionRoutes(app, deps)
   appRoutes(app, deps)
   signInInfoRoutes(app, deps)
-  enrollmentRoutes(app, deps, { rememberRequest, recordDenial })
+  enrollmentRoutes(app, deps, { authenticateAccessToken, rememberRequest, recordDenial })
   escrowRoutes(app, createEscrow(deps, recordDenial))
   deviceRoutes(app, deps, presence)
   const record = createDisclosureRecord(deps)

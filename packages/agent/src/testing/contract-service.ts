@@ -129,8 +129,8 @@ export class ContractService {
     throw new Refused('INVALID_REQUEST')
   }
 
-  #enroll(deviceId: string, { enrollmentToken }: EnrollRequest): object {
-    this.enrolments.push(enrollmentToken)
+  #enroll(deviceId: string, { enrollmentToken, ownerAccessToken }: EnrollRequest): object {
+    this.enrolments.push(enrollmentToken ?? ownerAccessToken ?? '')
     const published = ({ publicKey }: { publicKey: KeyObject }) => ({
       id: jwkThumbprint(publicKey),
       publicKey: publicKey.export({ format: 'jwk' }),

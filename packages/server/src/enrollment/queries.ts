@@ -101,3 +101,26 @@ export async function insertDevice(
 ): Promise<void> {
   await trx.insertInto('device').values(device).execute()
 }
+
+/** False: the person is disabled or deleted. Else that waits until the transaction ends. */
+export async function lockActiveUser(trx: Transaction<Database>, id: string): Promise<boolean> {
+  const row = await trx
+    .selectFrom('directory_user')
+    .select('id')
+    .where('id', '=', id)
+    .where('is_active', '=', true)
+    .forNoKeyUpdate()
+    .executeTakeFirst()
+  return row !== undefined
+}
+
+/** Devices that a person enrolled by signing in and still owns. */
+export async function countEnrolledBy(trx: Transaction<Database>, userId: string): Promise<number> {
+  const row = await trx
+    .selectFrom('device')
+    .select((eb) => eb.fn.countAll<string>().as('count'))
+    .where('owner_id', '=', userId)
+    .where('enrolled_by', '=', userId)
+    .executeTakeFirstOrThrow()
+  return Number(row.count)
+}

@@ -19,7 +19,8 @@ import type { RememberRequest } from '../devices/remember-request.ts'
 import { AppError } from '../errors.ts'
 import type { App } from '../http/app-type.ts'
 import { authenticateNewDevice } from './authenticate-new-device.ts'
-import { enrollDevice } from './enroll-device.ts'
+import type { AuthenticateAccessToken } from './authenticate-new-owner.ts'
+import { enrollDevice, type EnrollmentProof } from './enroll-device.ts'
 import {
   createEnrollmentToken,
   listEnrollmentTokens,
@@ -27,6 +28,7 @@ import {
 } from './enrollment-tokens.ts'
 
 export interface EnrollmentRouteOptions {
+  readonly authenticateAccessToken: AuthenticateAccessToken
   readonly rememberRequest: RememberRequest
   readonly recordDenial: RecordDenial
 }
@@ -39,13 +41,17 @@ export function enrollmentRoutes(app: App, deps: Deps, options: EnrollmentRouteO
       try {
         const device = await authenticateNewDevice(deps, request)
         await options.rememberRequest(device.request)
-        const deviceId = await enrollDevice(deps, {
-          keyThumbprint: device.keyThumbprint,
-          publicKey: device.publicKey,
-          enrollmentToken: request.body.enrollmentToken,
-          facts: request.body.device,
-          requestId: request.id,
-        })
+        const { authenticateAccessToken } = options
+        const deviceId = await enrollDevice(
+          { ...deps, authenticateAccessToken },
+          {
+            keyThumbprint: device.keyThumbprint,
+            publicKey: device.publicKey,
+            proof: proofOf(request.body),
+            facts: request.body.device,
+            requestId: request.id,
+          },
+        )
         return await reply.code(201).send(enrolled(deps, deviceId))
       } catch (error) {
         if (error instanceof AppError && error.status < 500) {
@@ -84,6 +90,13 @@ export function enrollmentRoutes(app: App, deps: Deps, options: EnrollmentRouteO
       return await revokeEnrollmentToken(deps, by, request.params.id)
     },
   )
+}
+
+/** Throws AppError INVALID_REQUEST. */
+function proofOf({ enrollmentToken, ownerAccessToken }: EnrollRequest): EnrollmentProof {
+  if (enrollmentToken !== undefined && ownerAccessToken === undefined) return { enrollmentToken }
+  if (ownerAccessToken !== undefined && enrollmentToken === undefined) return { ownerAccessToken }
+  throw new AppError('INVALID_REQUEST', 'Send either enrollmentToken or ownerAccessToken.')
 }
 
 function enrolled(deps: Deps, deviceId: string): EnrollResponse {
