@@ -14,7 +14,6 @@ export type AssignmentScope =
   | { readonly type: 'device'; readonly id: string }
 
 export interface Assignment {
-  readonly id: string
   readonly roleId: string
   readonly effect: 'allow' | 'deny'
   readonly scope: AssignmentScope

@@ -98,7 +98,6 @@ function reachOf(
 function toAssignment(row: ReasonRow & { permissions: string[] | null }): Assignment {
   const scope: AssignmentScope = parseScope(scopeText(row.scope_type, row.scope_id))
   return {
-    id: row.id,
     roleId: row.role_id,
     effect: row.effect,
     scope,
