@@ -12,7 +12,7 @@ import { ScimError } from './scim-error.ts'
 type Condition = RawBuilder<boolean>
 
 /** How an attribute is compared. Columns are references such as sql.ref('person.mail'). */
-export type FilterAttribute =
+type FilterAttribute =
   | { readonly type: 'text'; readonly column: RawBuilder<unknown> }
   | { readonly type: 'exactText'; readonly column: RawBuilder<unknown> }
   | { readonly type: 'id'; readonly column: RawBuilder<unknown> }
@@ -21,7 +21,7 @@ export type FilterAttribute =
   /** Something that only equality is asked of, such as being a member. */
   | { readonly type: 'relation'; readonly equals: (value: string) => Condition }
 
-/** By name in lower case, with a dot before a sub-attribute; `enterprise:` before an extension's. */
+/** By name in lower case: `name.givenname`, and `enterprise:department` for an extension's. */
 export type FilterAttributes = Readonly<Record<string, FilterAttribute | undefined>>
 
 /** Throws ScimError invalidFilter. */

@@ -21,6 +21,7 @@ beforeAll(async () => {
   aliceId = alice.id
   service.deps.clock.advance(3600)
   await client.user('bob@keydesk.example', { displayName: 'Bob', active: false })
+  service.deps.clock.advance(1)
   await client.user('carol@keydesk.example', { displayName: 'Carol', externalId: 'ext-1' })
   groupId = (await client.group('Archers', [aliceId])).id
 })
@@ -86,9 +87,7 @@ describe('what is hidden in a filter is not obeyed', () => {
     String.raw`userName eq "\\' or true --"`,
     `displayName co "') or ('1'='1"`,
   ])('%s finds nobody', async (filter) => {
-    const response = await client.send('GET', `/Users?${new URLSearchParams({ filter })}`)
-    if (response.statusCode !== 200) expect(response.json()).toMatchObject({ status: '400' })
-    else expect(response.json()).toMatchObject({ totalResults: 0 })
+    expect(await client.list('/Users', { filter })).toMatchObject({ totalResults: 0 })
     expect(await client.list('/Users')).toMatchObject({ totalResults: 3 })
   })
 
@@ -111,7 +110,7 @@ describe('what is hidden in a filter is not obeyed', () => {
     ['a thousand brackets', `${'('.repeat(1000)}userName pr`],
     ['too much', `userName eq "${'x'.repeat(2048)}"`],
   ])('%s is invalidFilter', async (_, filter) => {
-    const response = await client.send('GET', `/Users?${new URLSearchParams({ filter })}`)
+    const response = await client.send('GET', `/Users?filter=${encodeURIComponent(filter)}`)
     const { statusCode } = response
     const { scimType } = response.json<{ scimType: string }>()
     expect([statusCode, scimType]).toEqual([

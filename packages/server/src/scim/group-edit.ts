@@ -16,7 +16,7 @@ export interface GroupEdit {
   readonly members: MemberEdit
 }
 
-export interface MemberEdit {
+interface MemberEdit {
   /** Whoever is not in `added` goes. */
   isReplaced: boolean
   readonly added: Set<string>

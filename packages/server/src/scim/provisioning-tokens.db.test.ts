@@ -40,7 +40,7 @@ describe('who gets in', () => {
   })
 
   test("an administrator's token and a device's request do not provision", async () => {
-    expect((await scimWith(service.administratorSecret)).json()).toEqual(REFUSED)
+    expect((await scimWith(service.administratorToken)).json()).toEqual(REFUSED)
     const { token } = await service.enrollmentToken()
     expect((await scimWith(token)).json()).toEqual(REFUSED)
   })

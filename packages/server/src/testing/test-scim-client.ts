@@ -84,7 +84,7 @@ export class TestScimClient {
 
   /** A list that must be answered. */
   async list(path: string, query: Readonly<Record<string, string>> = {}): Promise<ScimList> {
-    const response = await this.send('GET', `${path}?${new URLSearchParams(query)}`)
+    const response = await this.send('GET', `${path}?${new URLSearchParams(query).toString()}`)
     if (response.statusCode !== 200) throw new Error(`no list: ${response.body}`)
     return response.json<ScimList>()
   }
