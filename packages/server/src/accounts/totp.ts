@@ -36,10 +36,15 @@ export interface QrCode {
 export function totpQrCode(secret: Uint8Array, issuer: string, account: string): QrCode {
   const uri = totpOf(secret, issuer, account).toString()
   const { size, data } = encode(uri, { ecc: 'M', border: 4 })
-  const rows = data.map((row, y) =>
-    row.map((isDark, x) => (isDark ? `M${x} ${y}h1v1h-1z` : '')).join(''),
-  )
+  const rows = data.map((row, y) => rowPath(row, y))
   return { size, path: rows.join('') }
+}
+
+/** One rectangle for each run of dark modules. */
+function rowPath(row: readonly boolean[], y: number): string {
+  const text = row.map((isDark) => (isDark ? '1' : '0')).join('')
+  const runs = [...text.matchAll(/1+/g)]
+  return runs.map(({ 0: run, index }) => `M${index} ${y}h${run.length}v1h-${run.length}z`).join('')
 }
 
 /** The step whose code this is, near `now`; undefined: it is none of them. */

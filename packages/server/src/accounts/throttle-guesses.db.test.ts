@@ -1,0 +1,152 @@
+/**
+ * Delays that grow with wrong guesses, seen from both sides: an attacker who guesses, alone, from
+ * many addresses, all at once; and the owner whom he tries to lock out.
+ */
+
+import { expect, test } from 'vitest'
+import { createTestAccount, PASSWORD, tryPassword } from '../testing/test-account.ts'
+import { TestBrowser, type TestPage } from '../testing/test-browser.ts'
+import { TestService } from '../testing/test-service.ts'
+import { networkOf, throttlePassword } from './throttle-guesses.ts'
+
+const isSignedIn = (page: TestPage): boolean => page.url === '/readyz'
+
+async function outcomes(guesses: readonly Promise<unknown>[]) {
+  const settled = await Promise.allSettled(guesses)
+  const count = (status: string): number => settled.filter((one) => one.status === status).length
+  return { looked: count('fulfilled'), refused: count('rejected') }
+}
+
+test('after five wrong guesses each further one waits longer', async () => {
+  await using service = await TestService.start()
+  const { deps } = service
+  const guess = { account: 'a@keydesk.example', address: '192.0.2.1', knownBrowserId: undefined }
+  for (let count = 0; count < 5; count += 1) await throttlePassword(deps, guess)
+  const waits: (number | undefined)[] = []
+  for (let count = 0; count < 10; count += 1) {
+    const refusal = await throttlePassword(deps, guess).catch((error: unknown) => error)
+    const { retryAfterSeconds } = refusal as { retryAfterSeconds: number }
+    expect(refusal).toMatchObject({ code: 'TOO_MANY_REQUESTS' })
+    waits.push(retryAfterSeconds)
+    deps.clock.advance(retryAfterSeconds)
+    await throttlePassword(deps, guess)
+  }
+  expect(waits).toEqual([30, 60, 120, 240, 480, 960, 1920, 3600, 3600, 3600])
+  deps.clock.advance(25 * 3600)
+  for (let count = 0; count < 5; count += 1) await throttlePassword(deps, guess)
+})
+
+test('guesses in the same moment count like one after the other', async () => {
+  await using service = await TestService.start()
+  const guess = { account: 'b@keydesk.example', address: '192.0.2.1', knownBrowserId: undefined }
+  const guesses = Array.from({ length: 30 }, () => throttlePassword(service.deps, guess))
+  expect(await outcomes(guesses)).toEqual({ looked: 5, refused: 25 })
+})
+
+test('many networks are slowed down together, and wait a minute at most', async () => {
+  await using service = await TestService.start()
+  const { deps } = service
+  const from = (host: number) => ({
+    account: 'c@keydesk.example',
+    address: `203.0.${host >> 8}.${host & 255}`,
+    knownBrowserId: undefined,
+  })
+  const guesses = Array.from({ length: 60 }, (_, host) => throttlePassword(deps, from(host)))
+  expect(await outcomes(guesses)).toEqual({ looked: 20, refused: 40 })
+  for (let host = 100; host < 130; host += 1) {
+    deps.clock.advance(60)
+    await throttlePassword(deps, from(host))
+  }
+})
+
+test('one network cannot go through many accounts', async () => {
+  await using service = await TestService.start()
+  const guesses = Array.from({ length: 130 }, (_, index) =>
+    throttlePassword(service.deps, {
+      account: `user-${index}@keydesk.example`,
+      address: '2001:db8:1:2::1',
+      knownBrowserId: undefined,
+    }),
+  )
+  expect(await outcomes(guesses)).toEqual({ looked: 100, refused: 30 })
+  const neighbour = { account: 'd@keydesk.example', address: '2001:db8:1:2:ffff::9' }
+  await expect(
+    throttlePassword(service.deps, { ...neighbour, knownBrowserId: undefined }),
+  ).rejects.toMatchObject({ code: 'TOO_MANY_REQUESTS' })
+})
+
+test.each([
+  ['192.0.2.1', '192.0.2.1'],
+  ['::ffff:192.0.2.1', '192.0.2.1'],
+  ['2001:DB8::1', '2001:db8:0:0::/64'],
+  ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],
+  ['fe80::1%eth0', 'fe80:0:0:0::/64'],
+])('the network of %s is %s', (address, network) => {
+  expect(networkOf(address)).toBe(network)
+})
+
+test('an attacker does not delay the owner in a browser that has signed in before', async () => {
+  await using service = await TestService.start()
+  const account = await createTestAccount(service)
+  const known = new TestBrowser(service, '192.0.2.1')
+  expect(isSignedIn(await tryPassword(known, account.userName, PASSWORD))).toBe(true)
+  // From the owner's own network too.
+  for (const address of ['192.0.2.1', '192.0.2.2', '192.0.2.3', '192.0.2.4']) {
+    for (let guess = 0; guess < 7; guess += 1) {
+      await tryPassword(new TestBrowser(service, address), account.userName, 'wrong wrong wrong')
+    }
+  }
+  const elsewhere = new TestBrowser(service, '192.0.2.1')
+  expect((await tryPassword(elsewhere, account.userName, PASSWORD)).status).toBe(429)
+  forgetSessions(known)
+  expect(isSignedIn(await tryPassword(known, account.userName, PASSWORD))).toBe(true)
+})
+
+test('a known browser is slowed down by its own wrong guesses, and only for its account', async () => {
+  await using service = await TestService.start()
+  const account = await createTestAccount(service)
+  const other = await createTestAccount(service)
+  const browser = new TestBrowser(service, '192.0.2.1')
+  await tryPassword(browser, account.userName, PASSWORD)
+  forgetSessions(browser)
+  for (let guess = 0; guess < 5; guess += 1) {
+    expect((await tryPassword(browser, account.userName, 'wrong wrong wrong')).status).toBe(422)
+  }
+  expect((await tryPassword(browser, account.userName, PASSWORD)).status).toBe(429)
+  expect(isSignedIn(await tryPassword(browser, other.userName, PASSWORD))).toBe(true)
+})
+
+test('the mark of a known browser is of no use for another account', async () => {
+  await using service = await TestService.start()
+  const attacker = await createTestAccount(service)
+  const victim = await createTestAccount(service)
+  const browser = new TestBrowser(service, '192.0.2.1')
+  await tryPassword(browser, attacker.userName, PASSWORD)
+  forgetSessions(browser)
+  for (let guess = 0; guess < 5; guess += 1) {
+    await tryPassword(browser, victim.userName, 'wrong wrong wrong')
+  }
+  expect((await tryPassword(browser, victim.userName, PASSWORD)).status).toBe(429)
+})
+
+test('a delay is told the same for names that do not exist, and nothing is hashed then', async () => {
+  await using service = await TestService.start()
+  const browser = new TestBrowser(service, '192.0.2.1')
+  for (let guess = 0; guess < 5; guess += 1) {
+    await tryPassword(browser, 'nobody@keydesk.example', PASSWORD)
+  }
+  const hashes = async () => (await service.deps.metrics.passwordHashes.get()).values[0]?.value
+  const before = await hashes()
+  const page = await tryPassword(browser, 'nobody@keydesk.example', PASSWORD)
+  expect(page.status).toBe(429)
+  expect(page.headers['retry-after']).toBe('30')
+  expect(page.body).toContain('Try again in 30 seconds.')
+  expect(await hashes()).toBe(before)
+})
+
+/** All but the mark of a known browser. */
+function forgetSessions(browser: TestBrowser): void {
+  for (const name of browser.cookies.keys()) {
+    if (!name.endsWith('-browser')) browser.cookies.delete(name)
+  }
+}
