@@ -94,11 +94,12 @@ async function discover(issuer: string, ownFetch: Fetch | undefined): Promise<oi
   return Object.assign(metadata, { id_token_signing_alg_values_supported: allowed })
 }
 
-/** Only with an http issuer, which the settings allow on this machine only. */
-function allowHttp(configuration: oidc.Configuration): void {
-  // oxlint-disable-next-line typescript/no-deprecated -- the library's way of marking it as unsafe
-  oidc.allowInsecureRequests(configuration)
-}
+/**
+ * Only with an http issuer, which the settings allow on this machine only. The very function: the
+ * library looks for it by identity.
+ */
+// oxlint-disable-next-line typescript/no-deprecated -- the library's way of marking it as unsafe
+const allowHttp = oidc.allowInsecureRequests
 
 interface Client {
   readonly id: string

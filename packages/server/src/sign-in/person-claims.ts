@@ -32,7 +32,7 @@ const SUBJECT_LENGTH_MAX = 255
  * SIGN_IN_FAILED.
  */
 export function readPerson(settings: ClaimSettings, idToken: Claims, all: Claims): Person {
-  const hasGroupOverage = isGroupOverage(idToken, settings.oidcClaimGroups)
+  const hasGroupOverage = isGroupOverage(all, settings.oidcClaimGroups)
   return {
     subject: subjectOf(settings, idToken, all),
     userPrincipalName: firstMatching(namesOf(settings, all), (text) =>
