@@ -115,6 +115,8 @@ test('who signed in before he was provisioned is found, kept up and taken away',
   const claim = { op: 'Add', path: 'externalId', value: 'now-known' }
   const claimed = await client.patch(`/Users/${id}`, claim)
   expect(claimed.json()).toMatchObject({ externalId: 'now-known', active: true })
+  const read = service.deps.db.selectFrom('directory_user').select('source')
+  expect(await read.where('id', '=', id).execute()).toEqual([{ source: 'scim' }])
   const { reads } = await startTestSession(service, id)
   await client.send('PATCH', `/Users/${id}`, ENTRA_DISABLE)
   const me = await service.app.inject({ method: 'GET', url: '/api/v1/me', headers: reads })

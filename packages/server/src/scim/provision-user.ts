@@ -6,6 +6,7 @@
 
 import type { Transaction } from 'kysely'
 import { keepAnAdministrator } from '../access/keep-an-administrator.ts'
+import { appendAudit } from '../audit/append-audit.ts'
 import type { Database } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
 import { addUser } from '../directory/add-user.ts'
@@ -19,6 +20,7 @@ import { patchUser } from './patch-user.ts'
 import type { JsonObject } from './read-value.ts'
 import { requireVersion } from './resource-version.ts'
 import { changesOf, draftOf, readUser, type UserDraft } from './user-draft.ts'
+import { markProvisioned } from './user-queries.ts'
 import { userVersion } from './user-resource.ts'
 
 /** Which user, and the version that the client saw (`If-Match`). */
@@ -99,7 +101,26 @@ async function changeDraft(
 ): Promise<void> {
   await withUser(deps, by, target, async (trx, row) => {
     await changeUser(trx, by, target.id, changesOf(change(row)))
+    if (row.source === 'issuer') await adopt(trx, by, row)
   })
+}
+
+/**
+ * Who signed in before he was provisioned: from now on his names follow the SCIM client and no
+ * longer what the issuer says at each sign-in (`sign-in/resolve-user.ts`).
+ */
+async function adopt(trx: Transaction<Database>, by: ChangedBy, row: UserRow): Promise<void> {
+  await markProvisioned(trx, row.id)
+  await appendAudit(trx, [
+    {
+      occurredAt: by.now,
+      action: 'user.update',
+      outcome: 'success',
+      actor: by.actor,
+      requestId: by.requestId,
+      detail: { userId: row.id, userPrincipalName: row.user_principal_name, source: 'scim' },
+    },
+  ])
 }
 
 /** The user is locked: what is decided by what he is now still holds when it is written. */

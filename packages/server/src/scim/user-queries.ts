@@ -3,7 +3,7 @@
  * here (`local`) do not exist for a SCIM client, so it can neither take one over nor disable it.
  */
 
-import { sql, type Kysely, type RawBuilder } from 'kysely'
+import { sql, type Kysely, type RawBuilder, type Transaction } from 'kysely'
 import type { Database } from '../db/schema.ts'
 import type { UserRow } from '../directory/user-queries.ts'
 import type { FilterAttributes } from './filter-condition.ts'
@@ -72,6 +72,11 @@ export async function countProvisionedUsers(
     select count(*) as total from directory_user person
      where ${PROVISIONED_USER} and ${condition}`.execute(db)
   return rows[0]?.total ?? 0
+}
+
+/** From now on a SCIM client keeps the user up. */
+export async function markProvisioned(trx: Transaction<Database>, id: string): Promise<void> {
+  await trx.updateTable('directory_user').set({ source: 'scim' }).where('id', '=', id).execute()
 }
 
 export interface GroupOfUserRow {
