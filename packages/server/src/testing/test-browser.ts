@@ -67,7 +67,7 @@ export class TestBrowser {
         const { statusCode, body, headers } = answer
         return { status: statusCode, url: next.url, body, headers }
       }
-      const target = new URL(location, this.#service.deps.config.origin + next.url)
+      const target = new URL(location, new URL(next.url, this.#service.deps.config.origin))
       if (target.origin !== this.#service.deps.config.origin) {
         return { status: 303, url: target.href, body: '', headers: answer.headers }
       }
