@@ -95,7 +95,7 @@ function isAccessToken(type: string | undefined, payload: JWTPayload): payload i
 
 function ownCredential(claims: Claims): Credential {
   if (!GUID.test(claims.sub)) throw refused()
-  if (claims['idtyp'] === 'user') return userCredential(claims, claims.sub)
+  if (claims['idtyp'] === 'user') return userCredential(claims, claims.sub, words(claims['scope']))
   if (claims['idtyp'] !== 'app' || claims['client_id'] !== claims.sub) throw refused()
   const scopes = words(claims['scope'])
   return {
@@ -115,15 +115,18 @@ async function externalCredential(deps: TokenDeps, claims: Claims): Promise<Cred
   const client = claims['azp'] ?? claims['appid'] ?? claims['client_id'] ?? claims['cid']
   const isApp = claims['idtyp'] === 'app' || (client === claims.sub && client !== undefined)
   if (isApp) return externalApp(deps, claims, client)
-  if (words(claims['scp'] ?? claims['scope']).length === 0) throw refused()
-  const { oidcClaimId, oidcIssuer } = deps.config
+  const { oidcClaimId, oidcIssuer, oidcApiScopePrefix: prefix = '' } = deps.config
+  const scopes = words(claims['scp'] ?? claims['scope']).map((scope) =>
+    scope.startsWith(prefix) ? scope.slice(prefix.length) : scope,
+  )
+  if (scopes.length === 0) throw refused()
   const subject = oidcClaimId === undefined ? (claims['oid'] ?? claims.sub) : claims[oidcClaimId]
   if (typeof subject !== 'string' || oidcIssuer === undefined) throw refused()
   const userId = await selectUserIdBySubject(deps.db, oidcIssuer, subject)
   if (userId === undefined) {
     throw new AppError('UNAUTHENTICATED', 'The person of this token is not known here.')
   }
-  return userCredential(claims, userId)
+  return userCredential(claims, userId, scopes)
 }
 
 /** It must be registered here under its client ID: then it has a name on record, and can be cut. */
@@ -138,7 +141,7 @@ function externalApp(deps: TokenDeps, claims: Claims, client: unknown): AppCrede
   }
 }
 
-function userCredential(claims: Claims, userId: string): UserCredential {
+function userCredential(claims: Claims, userId: string, scopes: readonly string[]): UserCredential {
   const { auth_time: authTime, acr } = claims
   return {
     type: 'user',
@@ -147,7 +150,7 @@ function userCredential(claims: Claims, userId: string): UserCredential {
     methods: words(claims['amr']),
     acr: typeof acr === 'string' ? acr : undefined,
     sessionId: undefined,
-    scopes: words(claims['scp'] ?? claims['scope']),
+    scopes,
     issuedAt: new Date(claims.iat * 1000),
   }
 }
