@@ -70,8 +70,7 @@ export const CreateApprovalRequest = StrictObject({
     Type.Integer({
       minimum: LIMITS.approvalSecondsMin,
       maximum: LIMITS.approvalSecondsMax,
-      description:
-        'How long it can be decided and then used: ' + `${LIMITS.approvalSecondsDefault} if absent`,
+      description: `Time to be decided and then used; ${LIMITS.approvalSecondsDefault} if absent`,
     }),
   ),
 })

@@ -1,7 +1,7 @@
 /**
- * `/api/v1/disclosure-budgets`: how many recovery passwords a person or program, or each holder of a
- * role, may be shown. Past a soft limit each one needs a new sign-in; at a hard limit it is refused
- * and somebody is told. Which budget counts: docs/approvals.md.
+ * `/api/v1/disclosure-budgets`: how many recovery passwords a person or program, or each holder of
+ * a role, may be shown. Past a soft limit each one needs a new sign-in; at a hard limit it is
+ * refused and somebody is told. Which budget counts: docs/approvals.md.
  */
 import { Type, type Static } from 'typebox'
 import { Guid, OneOf, StrictObject } from './fields.ts'

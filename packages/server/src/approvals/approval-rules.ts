@@ -1,7 +1,7 @@
 /**
- * What demands a second person before a recovery password is shown: an administrative unit or device
- * group (whoever asks for the key of one of its devices), or a role (whoever holds it, whatever
- * other role would allow the disclosure).
+ * What demands a second person before a recovery password is shown: an administrative unit or
+ * device group (whoever asks for the key of one of its devices), or a role (whoever holds it,
+ * whatever other role would allow the disclosure).
  */
 
 import { randomUUID } from 'node:crypto'

@@ -1,6 +1,6 @@
 /**
- * Requests for approval: everybody sees his own, and whoever may see or decide on approvals those of
- * the devices in his reach.
+ * Requests for approval: everybody sees his own, and whoever may see or decide on approvals those
+ * of the devices in his reach.
  */
 
 import {

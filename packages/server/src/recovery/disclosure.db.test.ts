@@ -140,7 +140,7 @@ describe('P3 Logged first', () => {
       'disclosure.show success',
     ])
     expect(entries[1]).toMatchObject({
-      actor: { type: 'app', name: 'bootstrap' },
+      actor: { type: 'app', name: 'test administrator' },
       deviceId: device.deviceId,
       volumeId: key.volumeId,
       detail: { reasonCode: 'investigation', reasonText: 'case 7', ticket: 'INC-2' },

@@ -22,14 +22,18 @@ export async function recoveryStatus(
 ): Promise<RecoveryStatus> {
   const facts = await factsOf(deps, owner, deviceId)
   const verdict = judgeOwnership(facts, deps.clock.now())
-  if (!verdict.isAllowed && verdict.condition === 'notOwner') throw refusalError(verdict)
+  const refused = verdict.isAllowed ? undefined : verdict
+  const condition = refused?.condition
+  if (refused !== undefined && condition === 'notOwner') throw refusalError(refused)
   return {
     isAllowed: verdict.isAllowed,
-    ...(verdict.isAllowed ? {} : { condition: verdict.condition, detail: verdict.detail }),
+    ...(refused === undefined || condition === undefined || condition === 'notOwner'
+      ? {}
+      : { condition, detail: refused.detail }),
     keyIdMustBeTyped: facts.key_id_must_be_typed,
     approvalDemanded: await isApprovalDemanded(deps.db, deviceId),
     ...(facts.helpdesk_contact === null ? {} : { helpdeskContact: facts.helpdesk_contact }),
-  } as RecoveryStatus
+  }
 }
 
 /** Throws AppError NOT_FOUND or SELF_SERVICE_REFUSED. */

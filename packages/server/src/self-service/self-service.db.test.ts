@@ -4,17 +4,15 @@
 
 import { randomUUID } from 'node:crypto'
 import { formatRecoveryPassword } from '@keydesk/bitlocker'
-import { BUILT_IN_ROLES, type Disclosure, type OwnDevicePage } from '@keydesk/contract'
+import type { Disclosure, OwnDevicePage } from '@keydesk/contract'
 import { sql } from 'kysely'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { HELPDESK, testRole } from '../testing/test-approval-scene.ts'
 import { volumeWith, type TestDevice, type TestProtector } from '../testing/test-device.ts'
 import { insertTestGroup } from '../testing/test-people.ts'
 import { TestPerson } from '../testing/test-person.ts'
 import { TestService } from '../testing/test-service.ts'
 import { selfServiceVerdict } from './self-service-verdict.ts'
-
-const role = (name: string): string =>
-  BUILT_IN_ROLES.find(({ displayName }) => displayName === name)?.id ?? ''
 
 let service: TestService
 let administrator: TestPerson
@@ -23,7 +21,7 @@ let key: TestProtector
 let owner: TestPerson
 beforeAll(async () => {
   service = await TestService.start()
-  administrator = await TestPerson.create(service, { roleId: role('Global Administrator') })
+  administrator = await TestPerson.create(service, testRole('Global Administrator'))
 })
 afterAll(async () => service[Symbol.asyncDispose]())
 beforeEach(async () => {
@@ -134,7 +132,7 @@ describe('an attacker', () => {
       const response = owner.discloseOwn(device.deviceId, key.protectorId)
       pending = response.then((answer) => answer.json())
       // It passed the first look at the owner and now waits for this transaction.
-      for (let waiting = 0; waiting === 0; ) {
+      for (let waiting = 0; waiting === 0;) {
         const { rows } = await sql<{ count: number }>`
           select count(*) as count from pg_stat_activity
            where datname = current_database() and wait_event_type = 'Lock'`.execute(db)
@@ -159,7 +157,7 @@ describe('an attacker', () => {
 
   test('with a role is not let past the rules of self-service by it, nor the other way', async () => {
     const helper = await TestPerson.create(service, {
-      roleId: role('Helpdesk Administrator'),
+      ...HELPDESK,
       scope: { type: 'device', id: device.deviceId },
     })
     const own = await service.device()
@@ -261,6 +259,8 @@ describe('the rules', () => {
   test('the switch of the tenant', async () => {
     await policy({ allowedToReadBitlockerKeysForOwnedDevice: false })
     await expectRefusal('restricted')
+    await policy({ allowedToReadBitlockerKeysForOwnedDevice: true })
+    expect((await owner.discloseOwn(device.deviceId, key.protectorId)).statusCode).toBe(201)
   })
 
   test('groups override the switch, and among them a deny wins', async () => {
