@@ -1,4 +1,4 @@
-/** Calls `/api/v1` as the administrator, for the demo and the development mode. */
+/** Calls `/api/v1` with an access token, for the demo and the development mode. */
 import type {
   AuditPage,
   CreatedEnrollmentToken,
@@ -17,12 +17,12 @@ export interface ApiClient {
   listAuditEntries(after: number): Promise<AuditPage>
 }
 
-export function apiClient(origin: string, administratorSecret: string): ApiClient {
+export function apiClient(origin: string, accessToken: string): ApiClient {
   const call = async (method: 'GET' | 'POST', path: string, body?: object): Promise<unknown> => {
     const response = await fetch(`${origin}/api/v1${path}`, {
       method,
       headers: {
-        authorization: `Bearer ${administratorSecret}`,
+        authorization: `Bearer ${accessToken}`,
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),

@@ -14,7 +14,7 @@ const PREPARE_CONCURRENCY = 16
 const SETTINGS = { KEYDESK_DISCLOSURE_BUDGET: `${10 * DEVICES}/1h` }
 
 await withBenchService(SETTINGS, async (service) => {
-  const { port, databaseUrl, administratorSecret } = service
+  const { port, databaseUrl, accessToken } = service
   const keys = await makeEscrowRequests(service, service.devices)
   const connections = await Promise.all(
     Array.from({ length: PREPARE_CONCURRENCY }, () => HttpConnection.open(port)),
@@ -37,7 +37,7 @@ await withBenchService(SETTINGS, async (service) => {
       return chosen.map(({ protectorId }) =>
         postRequest(
           '/api/v1/disclosures',
-          administratorSecret,
+          accessToken,
           JSON.stringify({ recoveryKeyId: protectorId, reason: { code: 'drill' } }),
         ),
       )

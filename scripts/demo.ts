@@ -13,6 +13,11 @@ import { apiClient } from './api-client.ts'
 import { runDemo } from './demo/run-demo.ts'
 import { DemoPrinter } from './demo/print-steps.ts'
 import { freePort, startService, type ServiceProcess } from './service-process.ts'
+import {
+  accessTokenOf,
+  becomeFirstAdministrator,
+  type FirstAdministrator,
+} from './sign-in/first-administrator.ts'
 
 const shouldExit = process.argv.includes('--exit')
 const PREFERRED_PORT = 8080
@@ -21,7 +26,7 @@ const printer = new DemoPrinter()
 const folder = await mkdtemp(join(tmpdir(), 'keydesk-demo-'))
 const port = await freePort(PREFERRED_PORT)
 let service: ServiceProcess | undefined
-let administratorSecret = ''
+let administrator: FirstAdministrator | undefined
 
 async function startDemoService(): Promise<ServiceProcess> {
   const started = await startService({
@@ -30,8 +35,16 @@ async function startDemoService(): Promise<ServiceProcess> {
     // The demo does not wait an hour for the rotation after a look.
     settings: { KEYDESK_ROTATION_DELAY: '0s', KEYDESK_LOG_LEVEL: 'warn' },
   })
-  administratorSecret = started.administratorSecret ?? administratorSecret
+  if (started.setupLink !== undefined) {
+    const { origin, setupLink } = started
+    administrator = await becomeFirstAdministrator({ origin, setupLink })
+  }
   return started
+}
+
+async function accessToken(origin: string): Promise<string> {
+  if (administrator === undefined) throw new Error('the service printed no link at its first start')
+  return await accessTokenOf(administrator, origin)
 }
 
 async function cleanUp(): Promise<void> {
@@ -51,7 +64,7 @@ try {
     folder: join(folder, 'pcs'),
     start: async () => {
       service = await startDemoService()
-      return apiClient(service.origin, administratorSecret)
+      return apiClient(service.origin, await accessToken(service.origin))
     },
     stop: async () => {
       await service?.stop()
@@ -60,11 +73,11 @@ try {
     origin: `http://localhost:${port}`,
   })
   printer.summary()
-  if (!shouldExit && service !== undefined) {
+  if (!shouldExit && service !== undefined && administrator !== undefined) {
     const secretFile = join(folder, 'administrator.curl')
-    const header = `header = "authorization: Bearer ${administratorSecret}"\n`
+    const header = `header = "authorization: Bearer ${await accessToken(service.origin)}"\n`
     await writeFile(secretFile, header, { mode: 0o600 })
-    printer.howToGetIn({ origin: service.origin, administratorSecret, folder, secretFile })
+    printer.howToGetIn({ origin: service.origin, administrator, folder, secretFile })
     await service.ended
   }
 } catch (error) {

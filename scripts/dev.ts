@@ -7,11 +7,12 @@ import { join, resolve } from 'node:path'
 import { apiClient } from './api-client.ts'
 import { createSamplePcs, enrollPc, roundOf } from './sample-fleet.ts'
 import { startService } from './service-process.ts'
+import { accessTokenOf, becomeFirstAdministrator } from './sign-in/first-administrator.ts'
 
 const PORT = 8080
 const PC_COUNT = 3
 const folder = resolve(import.meta.dirname, '../data/dev')
-const secretFile = join(folder, 'administrator-secret')
+const administratorFile = join(folder, 'administrator.json')
 
 await mkdir(folder, { recursive: true })
 const service = await startService({
@@ -20,8 +21,10 @@ const service = await startService({
   watch: true,
   settings: { KEYDESK_ROTATION_DELAY: '0s', KEYDESK_LOG_FORMAT: 'text' },
 })
-if (service.administratorSecret !== undefined) {
-  const api = apiClient(service.origin, service.administratorSecret)
+if (service.setupLink !== undefined) {
+  const { origin, setupLink } = service
+  const first = await becomeFirstAdministrator({ origin, setupLink })
+  const api = apiClient(origin, await accessTokenOf(first, origin))
   const { token } = await api.createEnrollmentToken({
     name: 'development',
     usesMax: PC_COUNT,
@@ -35,10 +38,10 @@ if (service.administratorSecret !== undefined) {
   }
   // Only of this sample data, so that a second run can print how to get in; last,
   // because its presence says that the sample data is complete.
-  await writeFile(secretFile, service.administratorSecret, { mode: 0o600 })
+  await writeFile(administratorFile, JSON.stringify(first, undefined, 2), { mode: 0o600 })
 }
-const secret = await readFile(secretFile, 'utf8').catch(() => undefined)
-if (secret === undefined) {
+const administrator = await readFile(administratorFile, 'utf8').catch(() => undefined)
+if (administrator === undefined) {
   // The first run was interrupted between the service's start and the sample data.
   console.error(`The sample data in ${folder} is incomplete; remove the folder and start again.`)
   await service.stop()
@@ -46,8 +49,9 @@ if (secret === undefined) {
 }
 console.log(`
 Keydesk in watch mode: ${service.origin}
-administrator secret:  ${secret}
 sample PCs:            ${join(folder, 'pcs')}
+administrator:         ${administratorFile}
+${administrator}
 Ctrl-C stops it.
 `)
 process.once('SIGINT', () => void service.stop())

@@ -22,8 +22,8 @@ export interface ServiceOptions {
 
 export interface ServiceProcess {
   readonly origin: string
-  /** The administrator's secret, which the service prints at its first start only. */
-  readonly administratorSecret: string | undefined
+  /** The link for the first administrator, which the service prints at its first start only. */
+  readonly setupLink: string | undefined
   /** Ends the service as an operator would (SIGTERM) and waits for it. */
   stop(): Promise<void>
   /** Settles when the process has ended, for whatever reason. */
@@ -59,7 +59,7 @@ export async function startService(options: ServiceOptions): Promise<ServiceProc
   await untilReady(child, origin, () => output)
   return {
     origin,
-    administratorSecret: /keydesk_admin_[\w-]+/.exec(output)?.[0],
+    setupLink: /http\S+\/welcome\/\S+/.exec(output)?.[0],
     ended,
     async stop() {
       child.kill('SIGTERM')

@@ -12,7 +12,8 @@ import { jwkThumbprint } from '@keydesk/contract/jwk-thumbprint'
 import type { EnrollResponse } from '@keydesk/contract'
 import { Client } from 'pg'
 import { apiClient } from '../api-client.ts'
-import { freePort, startService } from '../service-process.ts'
+import { freePort, startService, type ServiceProcess } from '../service-process.ts'
+import { accessTokenOf, becomeFirstAdministrator } from '../sign-in/first-administrator.ts'
 
 /** Devices that are there before the measurement begins. */
 export const DEVICES = 10_000
@@ -27,7 +28,8 @@ export interface BenchDevice {
 export interface BenchService {
   readonly origin: string
   readonly port: number
-  readonly administratorSecret: string
+  /** Of a program with every right, good for an hour. */
+  readonly accessToken: string
   /** Of the cluster that the service runs on, for the floor. */
   readonly databaseUrl: string
   readonly vaultPublicKey: KeyObject
@@ -49,12 +51,12 @@ export async function withBenchService(
     settings: { KEYDESK_LOG_LEVEL: 'warn', KEYDESK_DATABASE_POOL: '140', ...settings },
   })
   try {
-    const administratorSecret = service.administratorSecret ?? ''
+    const accessToken = await firstAccessToken(service)
     const databaseUrl = embeddedDatabaseUrl(folder)
-    const vaultPublicKey = await enrollFirst(service.origin, administratorSecret)
+    const vaultPublicKey = await enrollFirst(service.origin, accessToken)
     const devices = await insertDevices(databaseUrl)
     const { origin } = service
-    await measure({ origin, port, administratorSecret, databaseUrl, vaultPublicKey, devices })
+    await measure({ origin, port, accessToken, databaseUrl, vaultPublicKey, devices })
   } finally {
     await service.stop()
     await rm(folder, { recursive: true, force: true })
@@ -68,12 +70,17 @@ function embeddedDatabaseUrl(dataDirectory: string): string {
   return `postgres://keydesk:${password}@127.0.0.1:${pidFile.split('\n')[3] ?? ''}/keydesk`
 }
 
+async function firstAccessToken({ origin, setupLink = '' }: ServiceProcess): Promise<string> {
+  return await accessTokenOf(await becomeFirstAdministrator({ origin, setupLink }), origin)
+}
+
 /** One device enrols as a device does; its answer names the vault key. */
-async function enrollFirst(origin: string, administratorSecret: string): Promise<KeyObject> {
-  const { token: enrollmentToken } = await apiClient(
-    origin,
-    administratorSecret,
-  ).createEnrollmentToken({ name: 'bench', usesMax: DEVICES, expiresInSeconds: 3600 })
+async function enrollFirst(origin: string, accessToken: string): Promise<KeyObject> {
+  const { token: enrollmentToken } = await apiClient(origin, accessToken).createEnrollmentToken({
+    name: 'bench',
+    usesMax: DEVICES,
+    expiresInSeconds: 3600,
+  })
   const body = JSON.stringify({ enrollmentToken, device: { name: 'BENCH-FIRST' } })
   const url = '/device/v1/enroll'
   const token = await signDeviceRequest({

@@ -1,5 +1,6 @@
 /** What a person who watches the demo reads: numbered steps, what held in each, and the time. */
 import { styleText } from 'node:util'
+import type { FirstAdministrator } from '../sign-in/first-administrator.ts'
 
 type Style = Parameters<typeof styleText>[0]
 
@@ -42,20 +43,22 @@ export class DemoPrinter {
 
   howToGetIn(access: {
     readonly origin: string
-    readonly administratorSecret: string
+    readonly administrator: FirstAdministrator
     readonly folder: string
-    /** A curl configuration with the secret: an argument would show it to every local user. */
+    /** A curl configuration with a token: an argument would show it to every local user. */
     readonly secretFile: string
   }): void {
-    const { origin, administratorSecret, folder, secretFile } = access
+    const { origin, administrator, folder, secretFile } = access
     console.log(`
 The service keeps running with the sample data until you press Ctrl-C, which also removes it.
 
   portal          ${origin}
-  administrator   ${administratorSecret}
+  administrator   ${administrator.userPrincipalName}
+  password        ${administrator.password}
+  second step     ${administrator.totpSecret} (add it to an authenticator app)
   files           ${folder}
 
-  secret file     ${secretFile}
+  access token    in ${secretFile}, good for an hour
 
   curl -K ${secretFile} ${origin}/api/v1/devices
   curl -K ${secretFile} ${origin}/api/v1/exposures

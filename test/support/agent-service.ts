@@ -4,6 +4,10 @@ import type { CreatedEnrollmentToken, DeviceDetail, Disclosure } from '@keydesk/
 import { systemClock } from '@keydesk/agent'
 import type { ClientDeps } from '@keydesk/agent'
 import { freePort } from '../../scripts/service-process.ts'
+import {
+  accessTokenOf,
+  becomeFirstAdministrator,
+} from '../../scripts/sign-in/first-administrator.ts'
 import { startServerProcess, temporaryDirectory } from './server-process.ts'
 import type { ServerProcess } from './server-process.ts'
 
@@ -24,7 +28,7 @@ export class AgentService {
   readonly #port: number
   #server: ServerProcess | undefined
   #address = ''
-  #secret = ''
+  #accessToken = ''
   #enrollmentToken = ''
 
   private constructor(origin: string, port: number) {
@@ -41,7 +45,10 @@ export class AgentService {
     const origin = port === 0 ? 'https://keydesk.example' : `http://127.0.0.1:${port}`
     const service = new AgentService(origin, port)
     const output = await service.#run()
-    service.#secret = /keydesk_admin_[\w-]+/.exec(output)?.[0] ?? ''
+    const setupLink = /http\S+\/welcome\/\S+/.exec(output)?.[0] ?? ''
+    const address = service.#address
+    const first = await becomeFirstAdministrator({ origin, address, setupLink })
+    service.#accessToken = await accessTokenOf(first, address)
     const { token } = await service.#call<CreatedEnrollmentToken>('POST', '/enrollment-tokens', {
       name: 'tests',
       usesMax: ENROLMENTS_MAX,
@@ -110,7 +117,7 @@ export class AgentService {
     const response = await fetch(`${this.#address}/api/v1${path}`, {
       method,
       headers: {
-        authorization: `Bearer ${this.#secret}`,
+        authorization: `Bearer ${this.#accessToken}`,
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),

@@ -9,7 +9,6 @@ import { ActorType, AuditOutcome } from './words.ts'
 
 /** What happened. One word per kind of change or look; a name is never given another meaning. */
 export const AUDIT_ACTIONS = [
-  'administrator.create',
   'enrollmentToken.create',
   'enrollmentToken.revoke',
   'device.enroll',

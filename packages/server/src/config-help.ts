@@ -15,7 +15,9 @@ export function helpText(): string {
   })
   return `Keydesk server
 
-Usage: node packages/server/src/main.ts
+Usage: node packages/server/src/main.ts                      start the server
+       node packages/server/src/main.ts administrator-link   print a new link for a
+                                                             first administrator
 
 It is configured by environment variables. Durations are a whole number followed
 by s, m, h or d.

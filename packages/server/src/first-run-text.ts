@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { Config } from './config.ts'
 import type { Secret } from './http/secret.ts'
 
-export function firstRunText(config: Config, administratorSecret: Secret<string>): string {
+export function firstRunText(config: Config, setupLink: Secret<string>): string {
   const database =
     config.databaseUrl === undefined
       ? join(config.dataDir, 'postgres')
@@ -19,10 +19,10 @@ Keydesk is starting for the first time.
 Back up the vault key file now, apart from the database. Without it no stored
 recovery password can be read; with it and the database, all of them can.
 
-The administrator's secret is shown this once. Keep it where you keep passwords,
-and send it as "Authorization: Bearer ...":
+Open this link to become the first administrator. It works once, for a day;
+"node packages/server/src/main.ts administrator-link" makes another one:
 
-  ${administratorSecret.reveal()}
+  ${setupLink.reveal()}
 
 `
 }

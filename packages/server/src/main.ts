@@ -1,8 +1,9 @@
 /**
  * The server process: arguments, environment, signals. The only reader of `process.env`.
  *
- *   node packages/server/src/main.ts          start
- *   node packages/server/src/main.ts --help   every environment variable
+ *   node packages/server/src/main.ts                      start
+ *   node packages/server/src/main.ts administrator-link   print a link for a first administrator
+ *   node packages/server/src/main.ts --help               every environment variable
  */
 
 import { readConfig } from './config.ts'
@@ -11,6 +12,7 @@ import { configWarnings } from './config-warnings.ts'
 import { StartError } from './errors.ts'
 import { GracefulStop } from './ops/graceful-stop.ts'
 import { createLog } from './ops/log.ts'
+import { printAdministratorLink } from './print-administrator-link.ts'
 import { startServer } from './start-server.ts'
 
 async function main(): Promise<void> {
@@ -43,12 +45,16 @@ function report(error: unknown, log: ReturnType<typeof createLog>): void {
 const [argument] = process.argv.slice(2)
 if (argument === '--help' || argument === '-h') {
   process.stdout.write(helpText())
-} else if (argument !== undefined) {
+} else if (argument !== undefined && argument !== 'administrator-link') {
   process.stderr.write('keydesk: there is no such option. Run with --help.\n')
   process.exitCode = 2
 } else {
   try {
-    await main()
+    if (argument === undefined) await main()
+    else
+      await printAdministratorLink(readConfig(process.env).config, (text) =>
+        process.stdout.write(text),
+      )
   } catch (error) {
     if (!(error instanceof StartError)) throw error
     process.stderr.write(`${error.message.replaceAll(/^/gm, 'keydesk: ')}\n`)

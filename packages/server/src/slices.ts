@@ -23,7 +23,7 @@ import type { App } from './http/app-type.ts'
 import { createIssuer } from './issuer/issuer.ts'
 import { issuerRoutes } from './issuer/routes.ts'
 import { createDisclosureRecord } from './recovery/record-disclosures.ts'
-import { createRateLimit } from './http/rate-limit.ts'
+import { limitRates } from './http/rate-limit.ts'
 import { recoveryRoutes } from './recovery/routes.ts'
 import { roleRoutes } from './roles/routes.ts'
 import { rotationRoutes } from './rotation/routes.ts'
@@ -35,9 +35,6 @@ import { sessionRoutes } from './sessions/routes.ts'
 import { signInRoutes } from './sign-in/routes.ts'
 import { signInInfoRoutes } from './sign-in-info/routes.ts'
 import { signInPageRoutes } from './sign-in-pages/routes.ts'
-
-/** For each address: an office behind one address signs in at nine o'clock. */
-const SIGN_IN_RATE = { requests: 300, seconds: 60 }
 
 /** Registers who may call what, and then every route of the API. */
 export function registerSlices(app: App, deps: Deps): void {
@@ -62,8 +59,7 @@ export function registerSlices(app: App, deps: Deps): void {
   issuerRoutes(app, deps, issuer)
   signInPageRoutes(app, deps, { issuer, recordDenial })
   accountRoutes(app, deps)
-  const signInRate = createRateLimit(SIGN_IN_RATE)
-  signInRoutes(app, deps, { issuer, rateLimit: signInRate })
+  signInRoutes(app, deps, issuer)
   sessionRoutes(app, deps)
   appRoutes(app, deps)
   signInInfoRoutes(app, deps)

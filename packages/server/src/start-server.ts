@@ -7,7 +7,7 @@
 import { existsSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import type { Logger } from 'pino'
-import { createBootstrapAdministrator } from './access/create-bootstrap-administrator.ts'
+import { createSetupLink } from './accounts/create-setup-link.ts'
 import { buildApp } from './app.ts'
 import { startBackgroundWork } from './background-work.ts'
 import type { Config } from './config.ts'
@@ -64,8 +64,8 @@ export async function startServer(options: StartServerOptions): Promise<void> {
     vaultKeyFile: config.vaultKeyFile,
     now: systemClock.now(),
     onFirstRun: async (trx) => {
-      const secret = await createBootstrapAdministrator(trx, keyring, systemClock.now())
-      options.announce(firstRunText(config, secret))
+      const link = await createSetupLink(trx, { config, keyring, clock: systemClock })
+      options.announce(firstRunText(config, link))
     },
   })
 

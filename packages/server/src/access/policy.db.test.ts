@@ -103,6 +103,8 @@ describe('P8 Deny by default', () => {
   })
 
   test('refused requests are audited, with who and what', async () => {
+    // A minute later: what this device was refused above has used up its entries.
+    service.deps.clock.advance(61)
     await call('device', 'GET /api/v1/devices')
     const entries = await service.auditEntries()
     const denial = entries.findLast(({ action }) => action === 'request.deny')

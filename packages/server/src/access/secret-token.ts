@@ -11,9 +11,9 @@ import type { Keyring } from '../vault/keyring.ts'
 
 const LABEL = 'keydesk secret-token v1'
 
-export type SecretTokenKind = 'admin' | 'enroll' | 'app'
+export type SecretTokenKind = 'enroll' | 'app'
 
-/** `keydesk_admin_…` or `keydesk_enroll_…`, shown once. */
+/** `keydesk_enroll_…` and so on, shown once. */
 export function createSecretToken(kind: SecretTokenKind): Secret<string> {
   return new Secret(`keydesk_${kind}_${randomBytes(32).toString('base64url')}`)
 }

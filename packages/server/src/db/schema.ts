@@ -30,14 +30,6 @@ export interface AccountTotpTable {
 }
 
 /** @public */
-export interface AdministratorTable {
-  id: string
-  name: string
-  secret_hash: Buffer
-  created_at: Date
-}
-
-/** @public */
 export interface AppTable {
   id: string
   principal_type: Generated<string>
@@ -540,7 +532,6 @@ export interface Database {
   account_backup_code: AccountBackupCodeTable
   account_password: AccountPasswordTable
   account_totp: AccountTotpTable
-  administrator: AdministratorTable
   app: AppTable
   app_credential: AppCredentialTable
   approval_request: ApprovalRequestTable

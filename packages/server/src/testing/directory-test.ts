@@ -33,7 +33,7 @@ export class DirectoryTest implements AsyncDisposable {
   }
 
   readonly admin: Call = async (method, url, body) => {
-    const authorization = `Bearer ${this.service.administratorSecret}`
+    const authorization = `Bearer ${this.service.administratorToken}`
     return await this.#send({ authorization }, method, url, body)
   }
 

@@ -1,42 +1,44 @@
 /**
- * The whole application on a database of the test's own, with an administrator, spoken to by
- * `inject`.
+ * The whole application on a database of the test's own, spoken to by `inject`. Its administrator
+ * is a program with an access token of the built-in issuer; people are in `test-session.ts`.
  */
 
-import type {
-  AuditEntry,
-  AuditPage,
-  CreatedEnrollmentToken,
-  DeviceDetail,
-  Disclosure,
+import {
+  GLOBAL_ADMINISTRATOR,
+  type AuditEntry,
+  type AuditPage,
+  type CreatedEnrollmentToken,
+  type DeviceDetail,
+  type Disclosure,
 } from '@keydesk/contract'
 import type { LightMyRequestResponse } from 'fastify'
 import { createTestDeps, type TestDeps } from '../../../../test/support/test-deps.ts'
-import { createBootstrapAdministrator } from '../access/create-bootstrap-administrator.ts'
 import { buildApp } from '../app.ts'
 import { sequenceAudit } from '../audit/sequence-audit.ts'
 import type { Config } from '../config.ts'
 import type { App } from '../http/app-type.ts'
+import { insertTestAssignment, insertTestApp } from './test-scopes.ts'
+import { issueTestToken } from './issue-test-token.ts'
 import { TestDevice } from './test-device.ts'
 
 export class TestService implements AsyncDisposable {
   readonly deps: TestDeps
   readonly app: App
-  readonly administratorSecret: string
+  readonly administratorToken: string
   #enrollmentToken: string | undefined
 
-  private constructor(deps: TestDeps, app: App, administratorSecret: string) {
+  private constructor(deps: TestDeps, app: App, administratorToken: string) {
     this.deps = deps
     this.app = app
-    this.administratorSecret = administratorSecret
+    this.administratorToken = administratorToken
   }
 
   static async start(config: Partial<Config> = {}, overrides: Partial<TestDeps> = {}) {
     const deps = { ...(await createTestDeps(config)), ...overrides }
-    const secret = await deps.db
-      .transaction()
-      .execute((trx) => createBootstrapAdministrator(trx, deps.keyring, deps.clock.now()))
-    return new TestService(deps, await buildApp(deps), secret.reveal())
+    const app = await buildApp(deps)
+    const appId = await insertTestApp(deps.db, { display_name: 'test administrator' })
+    await insertTestAssignment(deps.db, { principalId: appId, roleId: GLOBAL_ADMINISTRATOR })
+    return new TestService(deps, app, await issueTestToken(deps, app, appId))
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -55,7 +57,7 @@ export class TestService implements AsyncDisposable {
 
   /** As the administrator. */
   async admin(
-    method: 'GET' | 'POST' | 'DELETE',
+    method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
     url: string,
     body?: object,
   ): Promise<LightMyRequestResponse> {
@@ -63,7 +65,7 @@ export class TestService implements AsyncDisposable {
       method,
       url,
       headers: {
-        authorization: `Bearer ${this.administratorSecret}`,
+        authorization: `Bearer ${this.administratorToken}`,
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
       },
       ...(body === undefined ? {} : { payload: JSON.stringify(body) }),

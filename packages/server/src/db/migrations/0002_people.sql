@@ -206,6 +206,7 @@ insert into app (id, display_name, description, is_enabled, created_at, updated_
   select id, 'bootstrap', 'The administrator of a version without sign-in', false,
          created_at, created_at
     from administrator;
+-- Its secret lets nobody in any more.
 
 alter table enrollment_token drop constraint enrollment_token_created_by_fkey;
 alter table enrollment_token add constraint enrollment_token_creator
@@ -216,6 +217,7 @@ alter table disclosure rename column administrator_id to principal_id;
 alter table disclosure add constraint disclosure_principal
   foreign key (principal_id) references principal (id);
 alter index disclosure_by_administrator rename to disclosure_by_principal;
+drop table administrator;
 
 -- 'administrator': entries of a version without sign-in
 alter table audit_entry drop constraint audit_entry_actor_type_is_known;

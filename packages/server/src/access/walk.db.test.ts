@@ -1,0 +1,235 @@
+/**
+ * P8: every route of the committed table, walked by everybody: each built-in role and a custom one,
+ * for everything, for the unit of the device, for the device itself, for another unit, by a group,
+ * expired, denied, disabled; programs with each app role. The server's answers are compared with
+ * what the table and the roles say.
+ *
+ * A request that is let in goes no further than its body, which no route takes: so nothing that the
+ * walk relies on changes under way.
+ */
+
+import { randomUUID } from 'node:crypto'
+import { PERMISSIONS, type DevicePage, type RoutePermission } from '@keydesk/contract'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { insertTestUser } from '../testing/test-people.ts'
+import { insertTestDevice } from '../testing/test-scopes.ts'
+import { TestService } from '../testing/test-service.ts'
+import { startTestSession } from '../testing/test-session.ts'
+import {
+  createWalkCallers,
+  mayAnywhere,
+  mayEverywhere,
+  mayOn,
+  type WalkCaller,
+  type WalkPlaces,
+} from '../testing/walk-callers.ts'
+
+const SEE_DEVICE = 'microsoft.directory/devices/standard/read'
+const UNKNOWN_DEVICE = 'There is no device with this ID.'
+
+const routes = (Object.entries(PERMISSIONS) as [string, RoutePermission][]).filter(
+  // What anybody may call is no question of roles.
+  ([, { audience }]) => audience !== 'everyone',
+)
+
+/** What the walk puts into paths. Anything else than the device is not there. */
+const PARAMETERS = new Set([
+  ':appId',
+  ':credentialId',
+  ':deviceId',
+  ':deviceSetId',
+  ':groupId',
+  ':id',
+  ':principalId',
+  ':roleAssignmentId',
+  ':roleId',
+  ':sessionId',
+  ':userId',
+])
+
+/** Routes that say no more than `letIn` without a query. */
+const NEEDS_QUERY = new Set(['GET /api/v1/recovery-keys'])
+
+type Answer = 'letIn' | 'forbidden' | 'unknownDevice' | 'unauthenticated'
+
+let service: TestService
+let places: WalkPlaces
+let callers: readonly WalkCaller[]
+beforeAll(async () => {
+  service = await TestService.start()
+  const { db } = service.deps
+  places = { device: await insertTestDevice(db), otherDevice: await insertTestDevice(db) }
+  callers = await createWalkCallers(service, places)
+}, 60_000)
+afterAll(async () => service[Symbol.asyncDispose]())
+
+async function call(caller: WalkCaller, route: string, deviceId: string) {
+  const [method, pattern] = route.split(' ') as [
+    'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
+    string,
+  ]
+  const url = pattern.replace(/:\w+/g, (name) => (name === ':deviceId' ? deviceId : randomUUID()))
+  const hasBody = method !== 'GET' && method !== 'DELETE'
+  return await service.app.inject({
+    method,
+    url,
+    headers: { ...caller.headers, ...(hasBody ? { 'content-type': 'application/json' } : {}) },
+    ...(hasBody ? { payload: '{"noRouteHasThisField":true}' } : {}),
+  })
+}
+
+async function walk(caller: WalkCaller, route: string, deviceId: string): Promise<Answer> {
+  const response = await call(caller, route, deviceId)
+  if (response.statusCode >= 500) throw new Error(`${route} answered ${response.body}`)
+  if (response.statusCode === 401) return 'unauthenticated'
+  const { code, detail } = response.statusCode < 400 ? {} : response.json<Record<string, string>>()
+  if (code === 'FORBIDDEN' && detail?.startsWith('This needs the permission ') === true) {
+    return 'forbidden'
+  }
+  if (code === 'NOT_FOUND' && detail === UNKNOWN_DEVICE) return 'unknownDevice'
+  const isPlainRead = route.startsWith('GET ') && !/:(?!deviceId)/.test(route)
+  if (isPlainRead && !NEEDS_QUERY.has(route) && response.statusCode !== 200) {
+    throw new Error(`${route} let ${caller.name} in and then answered ${response.body}`)
+  }
+  return 'letIn'
+}
+
+/** By the table and the roles. `deviceId`: of a device that is there, or undefined. */
+function expected(caller: WalkCaller, route: string, deviceId: string | undefined): Answer {
+  const row = routes.find(([name]) => name === route)?.[1]
+  if (row === undefined) throw new Error(`${route} is not in the table`)
+  const { audience, permission, orPermission = permission } = row
+  if (audience === 'provisioning' || caller.isDisabled) return 'unauthenticated'
+  switch (audience) {
+    case 'device':
+      return 'forbidden'
+    case 'user':
+      return caller.type === 'user' ? 'letIn' : 'forbidden'
+    case 'signedIn':
+      return 'letIn'
+    case 'directory':
+      return mayEverywhere(caller, permission) ? 'letIn' : 'forbidden'
+    default:
+  }
+  const held = [permission, orPermission].filter((name) => mayAnywhere(caller, name))
+  if (held.length === 0) return 'forbidden'
+  if (!route.includes(':deviceId')) return 'letIn'
+  if (deviceId === undefined) return 'unknownDevice'
+  if (held.some((name) => mayOn(caller, name, deviceId))) return 'letIn'
+  return mayOn(caller, SEE_DEVICE, deviceId) ? 'forbidden' : 'unknownDevice'
+}
+
+/** What self-service makes of a device is its rule, after the walk: own devices are tested below. */
+function isOwnDeviceRoute(route: string): boolean {
+  return route.includes('/me/') && route.includes(':deviceId')
+}
+
+describe('P8 Deny by default', () => {
+  test('the walk knows every parameter of the table', () => {
+    const unknown = routes
+      .flatMap(([route]) => [...route.matchAll(/:\w+/g)].map(([name]) => ({ route, name })))
+      .filter(({ name }) => !PARAMETERS.has(name))
+    expect(unknown, 'say in PARAMETERS what the walk shall put there').toEqual([])
+  })
+
+  test.each(routes.filter(([route]) => !isOwnDeviceRoute(route)).map(([route]) => [route]))(
+    '%s answers everybody as the table says',
+    async (route) => {
+      const targets = route.includes(':deviceId')
+        ? [places.device, undefined, places.otherDevice]
+        : [undefined]
+      const wrong: string[] = []
+      for (const target of targets) {
+        const answers = await Promise.all(
+          callers.map(async (caller) => await walk(caller, route, target ?? randomUUID())),
+        )
+        for (const [index, caller] of callers.entries()) {
+          const should = expected(caller, route, target)
+          if (answers[index] !== should) {
+            wrong.push(`${caller.name}: ${answers[index]}, should be ${should}`)
+          }
+        }
+      }
+      expect(wrong).toEqual([])
+    },
+    30_000,
+  )
+
+  test('the walk meets every kind of answer, so it can fail', () => {
+    const met = new Set(
+      callers.flatMap((caller) => routes.map(([route]) => expected(caller, route, places.device))),
+    )
+    expect([...met].toSorted()).toEqual(['forbidden', 'letIn', 'unauthenticated', 'unknownDevice'])
+  })
+})
+
+describe('existence is not revealed', () => {
+  const named = routes.filter(
+    ([route, { audience }]) => audience === 'devices' && route.includes(':deviceId'),
+  )
+
+  test.each(named.map(([route]) => [route]))(
+    '%s answers alike for a device out of scope and for none',
+    async (route) => {
+      const blind = callers.filter(
+        (caller) => expected(caller, route, places.device) === 'unknownDevice',
+      )
+      expect(blind.length).toBeGreaterThan(0)
+      for (const caller of blind) {
+        const [outOfScope, nowhere] = await Promise.all([
+          call(caller, route, places.device),
+          call(caller, route, randomUUID()),
+        ])
+        expect(anonymous(outOfScope)).toEqual(anonymous(nowhere))
+        expect(Object.keys(outOfScope.headers)).toEqual(Object.keys(nowhere.headers))
+      }
+    },
+  )
+
+  test('the list of devices holds those in scope and no other', async () => {
+    for (const caller of callers) {
+      if (expected(caller, 'GET /api/v1/devices', undefined) !== 'letIn') continue
+      const response = await call(caller, 'GET /api/v1/devices', '')
+      const listed = new Set(response.json<DevicePage>().items.map(({ id }) => id))
+      for (const id of [places.device, places.otherDevice]) {
+        expect([caller.name, listed.has(id)]).toEqual([caller.name, mayOn(caller, SEE_DEVICE, id)])
+      }
+    }
+  })
+})
+
+describe('own devices', () => {
+  const own = routes.filter(([route]) => isOwnDeviceRoute(route)).map(([route]) => [route])
+
+  test.each(own)('%s is for the owner, and another’s device is not there', async (route) => {
+    const { db } = service.deps
+    const userId = await insertTestUser(db)
+    const ownDevice = await insertTestDevice(db, { owner_id: userId })
+    const { writes } = await startTestSession(service, userId)
+    const owner = {
+      name: 'owner',
+      type: 'user',
+      isDisabled: false,
+      headers: writes,
+      rights: [],
+    } as const
+    expect((await call(owner, route, ownDevice)).statusCode).toBe(200)
+    const administrator = callers.find(({ name }) => name.startsWith('Global Administrator for ev'))
+    if (administrator === undefined) throw new Error('there is no administrator')
+    for (const [caller, deviceId] of [
+      [owner, places.device],
+      [owner, randomUUID()],
+      [administrator, ownDevice],
+    ] as const) {
+      const response = await call(caller, route, deviceId)
+      expect(response.json()).toMatchObject({ status: 404, code: 'NOT_FOUND' })
+    }
+    // To own a device gives nothing of what roles give.
+    const refused = await call(owner, 'GET /api/v1/devices/:deviceId', ownDevice)
+    expect(refused.json()).toMatchObject({ status: 403, code: 'FORBIDDEN' })
+  })
+})
+
+function anonymous(response: { readonly statusCode: number; json(): unknown }): unknown {
+  return { ...(response.json() as object), requestId: undefined }
+}
