@@ -1,0 +1,126 @@
+/**
+ * Takes owners, administrative units and device groups of known devices from a CSV file. A device
+ * is never made by it: it enrols. Devices that the principal may not see do not exist for him.
+ */
+
+import { DEVICE_CSV_COLUMNS, type ImportResult } from '@keydesk/contract'
+import type { Transaction } from 'kysely'
+import type { PrincipalActor } from '../access/actor.ts'
+import { appendAudit } from '../audit/append-audit.ts'
+import type { Database } from '../db/schema.ts'
+import type { Deps } from '../deps.ts'
+import { setEntry } from './change-device-set.ts'
+import { changeOwners } from './change-owner.ts'
+import type { ChangedBy } from './changed-by.ts'
+import { shareUserIds } from './csv-queries.ts'
+import { deleteMemberships, insertMemberships, selectReachedDevices } from './device-set-queries.ts'
+import { findDevices, type FoundDevice } from './find-devices.ts'
+import type { ImportErrors } from './import-errors.ts'
+import { planSets, type SetChange } from './plan-sets.ts'
+import type { CsvRow } from './read-csv.ts'
+import { batchesOf, runImport, type ImportCounts } from './run-import.ts'
+
+export type DeviceCsvRow = CsvRow<(typeof DEVICE_CSV_COLUMNS)[number]>
+
+export interface DeviceImport {
+  readonly by: ChangedBy & { readonly principal: PrincipalActor }
+  readonly errors: ImportErrors
+  readonly isDryRun: boolean
+}
+
+/** Everything that a row is to blame for is in the result. */
+export async function importDevices(
+  deps: Deps,
+  rows: readonly DeviceCsvRow[],
+  wanted: DeviceImport,
+): Promise<ImportResult> {
+  return await runImport(deps, wanted, async (trx) => await apply(trx, rows, wanted))
+}
+
+async function apply(
+  trx: Transaction<Database>,
+  rows: readonly DeviceCsvRow[],
+  wanted: DeviceImport,
+): Promise<ImportCounts> {
+  const { by, errors } = wanted
+  const devices = await findDevices(trx, rows, wanted)
+  const owners = await planOwners(trx, devices, wanted)
+  const sets = await planSets(trx, devices, wanted)
+  const changed = new Set(
+    [...owners, ...sets.added, ...sets.removed].map(({ deviceId }) => deviceId),
+  )
+  if (errors.count === 0) {
+    for (const batch of batchesOf(owners)) await changeOwners(trx, by, batch, 'import')
+    await writeSets(trx, sets, by)
+  }
+  return { created: 0, updated: changed.size, unchanged: devices.length - changed.size }
+}
+
+interface PlannedOwner {
+  readonly deviceId: string
+  readonly ownerId: string | undefined
+}
+
+/** Those that differ from what is so now. */
+async function planOwners(
+  trx: Transaction<Database>,
+  devices: readonly FoundDevice[],
+  { by, errors }: DeviceImport,
+): Promise<PlannedOwner[]> {
+  const named = devices.filter(({ row }) => row.fields.owner !== undefined)
+  const nameOf = ({ row }: FoundDevice): string => (row.fields.owner ?? '').toLowerCase()
+  const userIds = await shareUserIds(trx, [...new Set(named.map(nameOf))])
+  const { grants } = by.principal
+  const ids = named.map(({ device }) => device.id)
+  const changeable = new Set(
+    await selectReachedDevices(
+      trx,
+      ids,
+      grants.reach('microsoft.directory/devices/registeredOwners/update'),
+    ),
+  )
+  const readable = new Set(
+    await selectReachedDevices(
+      trx,
+      ids,
+      grants.reach('microsoft.directory/bitlockerKeys/key/read'),
+    ),
+  )
+  return named.flatMap((found) => {
+    const { device, row } = found
+    const reject = (message: string): [] => {
+      errors.add(row.line, message, 'owner')
+      return []
+    }
+    const ownerId = userIds.get(nameOf(found))
+    if (ownerId === undefined && nameOf(found) !== '') {
+      return reject('There is no user with this principal name.')
+    }
+    // Whoever may not change it learns nothing from a dry run either.
+    if (!changeable.has(device.id)) return reject('You may not change the owner of this device.')
+    if ((ownerId ?? null) === device.owner_id) return []
+    if (ownerId === by.principal.id && !readable.has(device.id)) {
+      return reject('Somebody else has to make you its owner: you may not read its key.')
+    }
+    return [{ deviceId: device.id, ownerId }]
+  })
+}
+
+async function writeSets(
+  trx: Transaction<Database>,
+  {
+    added,
+    removed,
+  }: { readonly added: readonly SetChange[]; readonly removed: readonly SetChange[] },
+  by: ChangedBy,
+): Promise<void> {
+  const memberships = (changes: readonly SetChange[]) =>
+    changes.map(({ deviceId, set }) => ({ device_set_id: set.id, device_id: deviceId }))
+  for (const batch of batchesOf(removed)) await deleteMemberships(trx, memberships(batch))
+  for (const batch of batchesOf(added)) await insertMemberships(trx, memberships(batch), by.now)
+  const entries = [
+    ...removed.map(({ deviceId, set }) => setEntry(by, set, 'removeDevice', { deviceId })),
+    ...added.map(({ deviceId, set }) => setEntry(by, set, 'addDevice', { deviceId })),
+  ]
+  for (const batch of batchesOf(entries)) await appendAudit(trx, batch)
+}
