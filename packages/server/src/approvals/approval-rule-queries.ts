@@ -88,6 +88,7 @@ export async function existsCustomRole(trx: Transaction<Database>, id: string): 
     .selectFrom('role_definition')
     .select('id')
     .where('id', '=', id)
+    .forKeyShare()
     .executeTakeFirst()
   return row !== undefined
 }

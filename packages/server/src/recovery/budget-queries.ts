@@ -64,7 +64,7 @@ export async function existsBudgetSubject(
 ): Promise<boolean> {
   const { rows } = await (
     type === 'role'
-      ? sql`select from role_definition where id = ${id}`
+      ? sql`select from role_definition where id = ${id} for key share`
       : sql`select from principal where id = ${id} and type in ('user', 'app')`
   ).execute(trx)
   return rows.length > 0
