@@ -79,7 +79,7 @@ class Pc implements FaultBench {
       provider,
       directory,
       server: service.origin,
-      enrollmentToken: service.enrollmentToken,
+      proof: () => Promise.resolve({ enrollmentToken: service.enrollmentToken }),
     })
     return pc
   }

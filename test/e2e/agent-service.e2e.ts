@@ -57,7 +57,8 @@ async function enrolledPc(clockErrorMs = 0): Promise<TestPc> {
   }
   const provider = imageProvider(directory)
   const { enrollmentToken, origin: server } = service
-  await enroll({ deps, storage, provider, directory, server, enrollmentToken })
+  const proof = () => Promise.resolve({ enrollmentToken })
+  await enroll({ deps, storage, provider, directory, server, proof })
   const open = () => openAgent({ deps, storage, provider: () => provider, say: () => undefined })
   return { directory, storage, deps, requests, open }
 }

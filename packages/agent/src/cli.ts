@@ -6,7 +6,7 @@ import { Command, CommanderError, Option } from 'commander'
 import { resolve } from 'node:path'
 import type { Agent } from './agent.ts'
 import type { AgentState } from './agent-state.ts'
-import { enroll } from './enroll.ts'
+import { enroll, type EnrollmentProof } from './enroll.ts'
 import { AgentError } from './errors.ts'
 import { imageProvider } from './image/image-provider.ts'
 import { openAgent } from './open-agent.ts'
@@ -18,6 +18,7 @@ import { runRound } from './run-round.ts'
 import type { RoundOptions, RoundReport } from './run-round.ts'
 import { parseServerUrl } from './server-url.ts'
 import type { ClientDeps } from './service-client.ts'
+import { signIn } from './sign-in.ts'
 import { stateStorage } from './state-file.ts'
 import { readStatus } from './status.ts'
 import { AGENT_VERSION } from './version.ts'
@@ -44,7 +45,8 @@ interface StateOptions {
 
 interface EnrollOptions extends StateOptions {
   readonly server: string
-  readonly tokenFile: string
+  readonly tokenFile?: string
+  readonly signIn?: boolean
   readonly pc: string
 }
 
@@ -86,7 +88,8 @@ function buildProgram(env: CliEnvironment, exit: (code: number) => void): Comman
     .command('enroll')
     .description('give this PC an identity of its own at the service')
     .requiredOption('--server <url>', 'the service, e.g. https://keydesk.example')
-    .requiredOption('--token-file <file>', 'file with the enrolment token; - for standard input')
+    .option('--token-file <file>', 'file with the enrolment token; - for standard input')
+    .option('--sign-in', 'sign in instead, in a browser: the PC becomes yours')
     .addOption(
       new Option('--provider <name>', 'where the volumes are')
         .choices(['image'])
@@ -127,7 +130,7 @@ function buildProgram(env: CliEnvironment, exit: (code: number) => void): Comman
 
 async function enrollCommand(env: CliEnvironment, options: EnrollOptions): Promise<void> {
   const server = parseServerUrl(options.server)
-  const enrollmentToken = await readToken(options.tokenFile, env.stdin)
+  const proof = await proofOf(env, options, server)
   const directory = resolve(options.pc)
   const lock = await acquireProcessLock(options.state)
   try {
@@ -137,7 +140,7 @@ async function enrollCommand(env: CliEnvironment, options: EnrollOptions): Promi
       provider: imageProvider(directory),
       directory,
       server,
-      enrollmentToken,
+      proof,
       signal: env.signal,
     })
     env.out(
@@ -148,6 +151,27 @@ async function enrollCommand(env: CliEnvironment, options: EnrollOptions): Promi
   } finally {
     await lock.release()
   }
+}
+
+/** The token is read at once, so that a wrong file shows before anything is done. */
+async function proofOf(
+  env: CliEnvironment,
+  options: EnrollOptions,
+  server: string,
+): Promise<() => Promise<EnrollmentProof>> {
+  const { tokenFile, signIn: isSignIn } = options
+  if (isSignIn === true && tokenFile === undefined) {
+    const { deps, signal } = env
+    // Standard error, so that the answer of --json stands alone.
+    return async () => ({
+      ownerAccessToken: await signIn({ deps, server, tell: env.err, signal }),
+    })
+  }
+  if (tokenFile === undefined || isSignIn === true) {
+    throw new AgentError('USAGE', 'Give either --token-file FILE or --sign-in.')
+  }
+  const enrollmentToken = await readToken(tokenFile, env.stdin)
+  return () => Promise.resolve({ enrollmentToken })
 }
 
 async function roundCommand(

@@ -1,5 +1,5 @@
 /**
- * Enrolment: the PC trades a token for an identity of its own, and pins the service's keys.
+ * Enrolment: the PC trades a token, or the sign-in of its owner, for an identity of its own, and pins the service's keys.
  *
  * The device key is made and on disk before the first request, so an answer that was lost is asked
  * for again with the same key: the service then gives the same deviceId and uses the token once.
@@ -21,6 +21,11 @@ import type { VolumeProvider } from './volume-provider.ts'
 
 const ENROLL_PATH = '/device/v1/enroll'
 
+/** What allows the enrolment: an enrolment token, or the access token of the new owner. */
+export type EnrollmentProof =
+  | { readonly enrollmentToken: string }
+  | { readonly ownerAccessToken: string }
+
 interface Enrolment {
   readonly deps: ClientDeps
   readonly storage: StateStorage
@@ -29,7 +34,8 @@ interface Enrolment {
   readonly directory: string
   /** Origin. */
   readonly server: string
-  readonly enrollmentToken: string
+  /** Asked for only if the PC has to enrol: a sign-in takes a person's time. */
+  readonly proof: () => Promise<EnrollmentProof>
   readonly signal?: AbortSignal
 }
 
@@ -38,7 +44,7 @@ interface Enrolment {
  * file belongs to another service.
  */
 export async function enroll(enrolment: Enrolment): Promise<Enrollment> {
-  const { deps, storage, provider, directory, server, enrollmentToken, signal } = enrolment
+  const { deps, storage, provider, directory, server, proof, signal } = enrolment
   const device = reportDevice(await provider.describeDevice())
   const file =
     (await StateFile.openIfThere(storage)) ??
@@ -63,7 +69,7 @@ export async function enroll(enrolment: Enrolment): Promise<Enrollment> {
     },
     signal,
   )
-  const request: EnrollRequest = { enrollmentToken, device }
+  const request: EnrollRequest = { ...(await proof()), device }
   const answer = await service.post(ENROLL_PATH, request, ANSWERS.enroll)
   checkPinnedKeys(answer)
   const { deviceId, origin, vaultKey, receiptKey } = answer

@@ -25,6 +25,7 @@ export const AGENT_ERRORS = {
   SERVER_UNREACHABLE: EXIT_UNREACHABLE,
   SERVER_BUSY: EXIT_UNREACHABLE,
   SERVER_REFUSED: EXIT_REFUSED,
+  SIGN_IN_FAILED: EXIT_REFUSED,
   SERVER_ANSWER: EXIT_REFUSED,
   RECEIPT_INVALID: EXIT_REFUSED,
 } as const satisfies Record<string, number>
@@ -66,4 +67,12 @@ export function isTemporary(error: unknown): boolean {
 /** The text of any thrown value, for a message of ours; never a stack. */
 export function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
+}
+
+/** Why a request got no answer: `fetch failed` says nothing, its cause does. */
+export function connectionReason(error: unknown): string {
+  if (error instanceof DOMException && error.name === 'TimeoutError') return 'no answer in time'
+  const { cause } = error instanceof Error ? error : {}
+  if (cause instanceof Error && 'code' in cause && typeof cause.code === 'string') return cause.code
+  return reasonOf(cause ?? error)
 }

@@ -17,6 +17,8 @@ export const AGENT_LIMITS = {
   responseBytes: 256 * 1024,
   /** One answer; a slow mobile network needs seconds, a dead one should not hold the round. */
   requestTimeoutMs: 30_000,
+  /** A code for a sign-in lasts ten minutes or so; nobody waits longer than an hour. */
+  signInSecondsMax: 3600,
   /** Tries of one request in one round. After that the loop's own pause takes over. */
   requestAttempts: 4,
   /** First ceiling of the pause between two tries; doubles with each try. */

@@ -10,6 +10,7 @@ import {
   EscrowResponse,
   matches,
   Problem,
+  SignInInfo,
 } from '@keydesk/contract'
 import { AgentError } from './errors.ts'
 import { AGENT_LIMITS } from './limits.ts'
@@ -53,6 +54,10 @@ export const ANSWERS = {
     schema: EscrowResponse,
     matches: (value): value is EscrowResponse => matches(EscrowResponse, value),
   } satisfies AnswerForm<EscrowResponse>,
+  signInInfo: {
+    schema: SignInInfo,
+    matches: (value): value is SignInInfo => matches(SignInInfo, value),
+  } satisfies AnswerForm<SignInInfo>,
 }
 
 /** `value` in that form, without unknown fields. Throws AgentError SERVER_ANSWER. */

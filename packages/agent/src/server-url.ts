@@ -16,7 +16,7 @@ export function parseServerUrl(text: string): string {
   if (url.protocol !== 'https:' && url.protocol !== 'http:') {
     throw wrong('must begin with https://')
   }
-  if (url.protocol === 'http:' && !LOOPBACK.test(url.hostname)) {
+  if (url.protocol === 'http:' && !isLoopback(url)) {
     throw wrong('must begin with https://; plain http is for this machine only')
   }
   if (url.username !== '' || url.password !== '') {
@@ -26,4 +26,9 @@ export function parseServerUrl(text: string): string {
     throw wrong(`must be an origin without a path: ${url.origin}`)
   }
   return url.origin
+}
+
+/** True where plain http stays inside this machine. */
+export function isLoopback(url: URL): boolean {
+  return LOOPBACK.test(url.hostname)
 }

@@ -12,7 +12,7 @@ import { signDeviceRequest } from '@keydesk/contract/device-request'
 import { backoffMs, retryAfterMs } from './backoff.ts'
 import type { Clock } from './clock.ts'
 import type { DeviceKeyPair } from './device-key.ts'
-import { AgentError, reasonOf } from './errors.ts'
+import { AgentError, connectionReason } from './errors.ts'
 import { AGENT_LIMITS } from './limits.ts'
 import { readAnswer, readBody, readProblem } from './read-answer.ts'
 import type { AnswerForm } from './read-answer.ts'
@@ -184,12 +184,4 @@ export class ServiceClient {
 /** A replayed token is cured by the next one, which is made anew. */
 function isTemporaryRefusal({ status, code }: Refusal): boolean {
   return TEMPORARY_STATUS.has(status) || code === 'REQUEST_REPLAYED'
-}
-
-/** `fetch failed` says nothing; its cause does. */
-function connectionReason(error: unknown): string {
-  if (error instanceof DOMException && error.name === 'TimeoutError') return 'no answer in time'
-  const { cause } = error instanceof Error ? error : {}
-  if (cause instanceof Error && 'code' in cause && typeof cause.code === 'string') return cause.code
-  return reasonOf(cause ?? error)
 }

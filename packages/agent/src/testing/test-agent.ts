@@ -85,7 +85,7 @@ export class TestBench {
       provider: injector?.disk(this.provider) ?? this.provider,
       directory: 'pc',
       server: this.service.origin,
-      enrollmentToken: TEST_TOKEN,
+      proof: () => Promise.resolve({ enrollmentToken: TEST_TOKEN }),
     })
   }
 

@@ -189,7 +189,7 @@ function preview(kind: Kind): Command {
     ['rule', 'membership rule'],
   ]).addHelpText('after', RULE_HELP)
   return onService(command, async (service, [rule = '']) => {
-    const path = `${kind.path}/preview-rule`
+    const path = `${kind.path}/preview`
     const answer = await service.post<MembershipRulePreview>(path, { membershipRule: rule })
     const text = renderFields([
       ['Rule', answer.membershipRule],
