@@ -38,6 +38,9 @@ export const AccessReason = StrictObject({
     ),
   ),
   appRole: Type.Optional(Type.String({ description: 'Such as `BitlockerKey.Read.All`' })),
+  refusal: Type.Optional(
+    Type.String({ description: 'Which condition of self-service the owner does not meet now' }),
+  ),
 })
 export type AccessReason = Static<typeof AccessReason>
 
@@ -62,12 +65,13 @@ export const DeviceAccessPage = StrictObject({
       isAllowed: Type.Boolean({ description: 'False where a deny takes away what others give' }),
       allowedBy: Type.Array(AccessReason),
       deniedBy: Type.Array(AccessReason, {
-        description: 'Denies of roles; they do not take away what the owner may do',
+        description:
+          'Denies of roles, which take away what roles give; and why self-service refuses the owner',
       }),
     }),
     {
       description:
-        'Everybody whom anything allows it: active users and enabled apps. A token of theirs may be narrower',
+        'Everybody whom anything allows it, and the owner: active users and enabled apps. A token of theirs may be narrower',
     },
   ),
   nextAfter: NextAfter,

@@ -16,6 +16,10 @@ import {
 import type { Deps } from '../deps.ts'
 import { AppError } from '../errors.ts'
 import { decodeCursor, pageLimit, pageOf } from '../http/page-cursor.ts'
+import {
+  selfServiceVerdict,
+  type SelfServiceVerdict,
+} from '../self-service/self-service-verdict.ts'
 import { selectAccessors, type AccessorRow } from './access-queries.ts'
 import { appRoleReason, assignmentReason } from './access-reason.ts'
 
@@ -29,6 +33,7 @@ export async function showDeviceAccess(
   const permission = query.permission ?? KEY
   const appRoles = appRolesWith(permission)
   const limit = pageLimit(query.limit)
+  const now = deps.clock.now()
   const rows = await selectAccessors(deps.db, {
     deviceId,
     permission,
@@ -36,13 +41,16 @@ export async function showDeviceAccess(
       ({ id }) => id,
     ),
     appRoles,
-    includesOwner: false,
-    now: deps.clock.now(),
+    includesOwner: permission === KEY,
+    now,
     after: accessorCursor(query.after),
     limit: limit + 1,
   })
+  const owner = rows.find(({ is_owner }) => is_owner)
+  const verdict =
+    owner && (await selfServiceVerdict(deps.db, { userId: owner.principal_id, deviceId }, now))
   const page = pageOf(rows, limit, {
-    item: (row) => toAccessor(row, new Set(appRoles)),
+    item: (row) => toAccessor(row, new Set(appRoles), row.is_owner ? verdict : undefined),
     key: (row) => [row.sort_name, row.principal_id],
   })
   return { permission, ...page }
@@ -70,14 +78,18 @@ function accessorCursor(text: string | undefined): { name: string; id: string } 
 function toAccessor(
   row: AccessorRow,
   appRoles: ReadonlySet<string>,
+  /** Of self-service, about the owner. */
+  verdict: SelfServiceVerdict | undefined,
 ): DeviceAccessPage['items'][number] {
   const held = row.app_roles.filter((name) => appRoles.has(name.toLowerCase()))
   const byRole: AccessReason[] = [
     ...row.reasons.filter(({ effect }) => effect === 'allow').map(assignmentReason),
     ...held.map(appRoleReason),
   ]
-  const deniedBy = row.reasons.filter(({ effect }) => effect === 'deny').map(assignmentReason)
-  const byOwnership: AccessReason[] = row.is_owner ? [{ by: 'ownership' }] : []
+  const denies = row.reasons.filter(({ effect }) => effect === 'deny').map(assignmentReason)
+  const byOwnership: AccessReason[] = verdict?.isAllowed === true ? [{ by: 'ownership' }] : []
+  const refused: AccessReason[] =
+    verdict?.isAllowed === false ? [{ by: 'ownership', refusal: verdict.detail }] : []
   return {
     principal: {
       id: row.principal_id,
@@ -86,8 +98,8 @@ function toAccessor(
       ...(row.user_principal_name === null ? {} : { userPrincipalName: row.user_principal_name }),
     },
     // A deny of a role is about roles: what the owner may do is not one.
-    isAllowed: byOwnership.length > 0 || (byRole.length > 0 && deniedBy.length === 0),
+    isAllowed: byOwnership.length > 0 || (byRole.length > 0 && denies.length === 0),
     allowedBy: [...byRole, ...byOwnership],
-    deniedBy,
+    deniedBy: [...denies, ...refused],
   }
 }

@@ -1,0 +1,341 @@
+/**
+ * Effective access says what the server does: for random assignments, it is compared with the
+ * server's answers to the people and the program that it is about.
+ */
+
+import { randomUUID } from 'node:crypto'
+import { BUILT_IN_ROLES, type DeviceAccessPage, type PrincipalAccess } from '@keydesk/contract'
+import * as fc from 'fast-check'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { AssignmentScope } from '../access/grants.ts'
+import { issueTestToken } from '../testing/issue-test-token.ts'
+import { insertTestGroup, insertTestUser } from '../testing/test-people.ts'
+import { TestPerson } from '../testing/test-person.ts'
+import {
+  insertTestApp,
+  insertTestAssignment,
+  insertTestDevice,
+  insertTestUnit,
+} from '../testing/test-scopes.ts'
+import { TestService } from '../testing/test-service.ts'
+
+const HELPDESK = '729827e3-9c14-49f7-bb1b-9608f156bbb8'
+const GLOBAL_READER = 'f2ef992c-3afb-46b9-b7cf-a126ee74c451'
+const REPORTS_READER = '4a5d8f65-41da-4de4-8968-e035b65339cf'
+const READ = 'microsoft.directory/devices/standard/read'
+const ROTATE = 'keydesk/bitlockerKeys/rotate'
+const RECORDS = 'microsoft.directory/auditLogs/allProperties/read'
+
+let service: TestService
+beforeAll(async () => {
+  service = await TestService.start()
+})
+afterAll(async () => service[Symbol.asyncDispose]())
+
+async function accessTo(deviceId: string, query = ''): Promise<DeviceAccessPage['items']> {
+  const response = await service.admin(
+    'GET',
+    `/api/v1/devices/${deviceId}/access?limit=200${query}`,
+  )
+  expect(response.statusCode).toBe(200)
+  return response.json<DeviceAccessPage>().items
+}
+
+interface World {
+  readonly people: readonly TestPerson[]
+  readonly groups: readonly string[]
+  readonly app: { readonly id: string; readonly token: string }
+  readonly devices: readonly string[]
+  readonly units: readonly string[]
+  readonly roles: readonly string[]
+}
+
+async function createWorld(): Promise<World> {
+  const { db, clock } = service.deps
+  const people = [
+    await TestPerson.create(service),
+    await TestPerson.create(service),
+    await TestPerson.create(service),
+  ]
+  const ids = people.map(({ id }) => ({ id }))
+  const groups = [
+    await insertTestGroup(db, ids.slice(0, 2)),
+    await insertTestGroup(db, ids.slice(1)),
+  ]
+  const devices = [
+    await insertTestDevice(db),
+    await insertTestDevice(db),
+    await insertTestDevice(db),
+  ]
+  const units = [
+    await insertTestUnit(db, devices.slice(0, 2)),
+    await insertTestUnit(db, devices.slice(1)),
+  ]
+  const appId = await insertTestApp(db, { app_roles: ['device.read.all'] })
+  const custom = randomUUID()
+  await db
+    .insertInto('role_definition')
+    .values({
+      id: custom,
+      display_name: 'Rotates',
+      permissions: [ROTATE],
+      created_at: clock.now(),
+      updated_at: clock.now(),
+    })
+    .execute()
+  const token = await issueTestToken(service.deps, service.app, appId)
+  const roles = [HELPDESK, GLOBAL_READER, REPORTS_READER, custom]
+  return { people, groups, app: { id: appId, token }, devices, units, roles }
+}
+
+/** Places in the lists of the world. */
+const randomAssignment = fc.record({
+  principal: fc.nat(5),
+  role: fc.nat(3),
+  effect: fc.constantFrom('allow', 'allow', 'deny'),
+  scope: fc.nat(5),
+  isOver: fc.boolean(),
+})
+type RandomAssignment = typeof randomAssignment extends fc.Arbitrary<infer T> ? T : never
+
+async function give(world: World, given: readonly RandomAssignment[]): Promise<void> {
+  const { db, clock } = service.deps
+  const principals = [...world.people.map(({ id }) => id), ...world.groups, world.app.id]
+  await db.deleteFrom('role_assignment').where('principal_id', 'in', principals).execute()
+  const scopes: AssignmentScope[] = [
+    { type: 'directory' },
+    ...world.units.map((id) => ({ type: 'administrativeUnit' as const, id })),
+    ...world.devices.map((id) => ({ type: 'device' as const, id })),
+  ]
+  for (const { principal, role, effect, scope, isOver } of given) {
+    await insertTestAssignment(db, {
+      principalId: principals[principal] ?? '',
+      roleId: world.roles[role] ?? '',
+      effect: effect === 'deny' ? 'deny' : 'allow',
+      scope: scopes[scope] ?? { type: 'directory' },
+      expiresAt: isOver ? clock.now() : undefined,
+    })
+  }
+}
+
+/** Whether the server lets in: 400 is about the body, which comes after. */
+async function isLetIn(
+  world: World,
+  principalId: string,
+  method: 'GET' | 'POST',
+  url: string,
+): Promise<boolean> {
+  const body = method === 'POST' ? { noSuchField: true } : undefined
+  const person = world.people.find(({ id }) => id === principalId)
+  const response =
+    person === undefined
+      ? await service.app.inject({
+          method,
+          url,
+          headers: {
+            authorization: `Bearer ${world.app.token}`,
+            'content-type': 'application/json',
+          },
+          ...(body === undefined ? {} : { payload: JSON.stringify(body) }),
+        })
+      : await person.call(method, url, body)
+  return response.statusCode === 200 || response.statusCode === 400
+}
+
+async function compare(world: World): Promise<void> {
+  const principalIds = [...world.people.map(({ id }) => id), world.app.id]
+  for (const deviceId of world.devices) {
+    const readers = await accessTo(deviceId, `&permission=${READ}`)
+    const rotators = await accessTo(deviceId, `&permission=${ROTATE}`)
+    const says = (items: DeviceAccessPage['items'], id: string): boolean =>
+      items.some(({ principal, isAllowed }) => principal.id === id && isAllowed)
+    for (const id of principalIds) {
+      const url = `/api/v1/devices/${deviceId}`
+      expect(says(readers, id)).toBe(await isLetIn(world, id, 'GET', url))
+      expect(says(rotators, id)).toBe(await isLetIn(world, id, 'POST', `${url}/rotations`))
+    }
+  }
+  for (const id of principalIds) {
+    const kind = id === world.app.id ? 'apps' : 'users'
+    const response = await service.admin('GET', `/api/v1/${kind}/${id}/access`)
+    const { permissions } = response.json<PrincipalAccess>()
+    const reach = (name: string): string =>
+      permissions.find(({ permission }) => permission === name)?.reach ?? 'nothing'
+    const records = await isLetIn(world, id, 'GET', '/api/v1/audit/entries')
+    expect(reach(RECORDS) === 'everything').toBe(records)
+    const list = await isLetIn(world, id, 'GET', '/api/v1/devices')
+    expect(reach(READ) !== 'nothing').toBe(list)
+  }
+}
+
+test('what effective access says is what the server does, whatever the assignments', async () => {
+  const world = await createWorld()
+  const assignments = fc.uniqueArray(randomAssignment, {
+    maxLength: 8,
+    selector: ({ principal, role, effect, scope }) => `${principal} ${role} ${effect} ${scope}`,
+  })
+  let compared = 0
+  await fc.assert(
+    fc.asyncProperty(assignments, async (given) => {
+      await give(world, given)
+      await compare(world)
+      compared++
+    }),
+    { numRuns: 25 },
+  )
+  expect(compared).toBe(25)
+}, 60_000)
+
+describe('who could read the key of a device, and why', () => {
+  test('each way is told: role, group, unit, app role; and what is denied', async () => {
+    const { db } = service.deps
+    const device = await insertTestDevice(db, { name: 'PC-LOBBY' })
+    const unit = await insertTestUnit(db, [device])
+    const direct = await insertTestUser(db, { display_name: 'Direct' })
+    const member = await insertTestUser(db, { display_name: 'Member' })
+    const denied = await insertTestUser(db, { display_name: 'Denied' })
+    const disabled = await insertTestUser(db, { is_active: false })
+    const group = await insertTestGroup(db, [{ id: member }, { id: denied }, { id: disabled }])
+    const app = await insertTestApp(db, { app_roles: ['BitLockerKey.Read.All'] })
+    const offApp = await insertTestApp(db, {
+      app_roles: ['BitlockerKey.Read.All'],
+      is_enabled: false,
+    })
+    const scope = { type: 'administrativeUnit', id: unit } as const
+    const own = await insertTestAssignment(db, {
+      principalId: direct,
+      roleId: HELPDESK,
+      scope: { type: 'device', id: device },
+    })
+    const byGroup = await insertTestAssignment(db, { principalId: group, roleId: HELPDESK, scope })
+    const deny = await insertTestAssignment(db, {
+      principalId: denied,
+      roleId: GLOBAL_READER,
+      effect: 'deny',
+    })
+    const items = await accessTo(device)
+    const about = (id: string) => items.find(({ principal }) => principal.id === id)
+    expect(about(direct)).toMatchObject({
+      isAllowed: true,
+      allowedBy: [
+        {
+          by: 'roleAssignment',
+          roleAssignmentId: own,
+          role: { displayName: 'Helpdesk Administrator' },
+          scope: `/devices/${device}`,
+          scopeName: 'PC-LOBBY',
+        },
+      ],
+      deniedBy: [],
+    })
+    expect(about(member)).toMatchObject({
+      isAllowed: true,
+      allowedBy: [
+        { roleAssignmentId: byGroup, scope: `/administrativeUnits/${unit}`, group: { id: group } },
+      ],
+    })
+    expect(about(denied)).toMatchObject({
+      isAllowed: false,
+      allowedBy: [{ roleAssignmentId: byGroup }],
+      deniedBy: [{ roleAssignmentId: deny, scope: '/' }],
+    })
+    expect(about(app)).toMatchObject({
+      isAllowed: true,
+      allowedBy: [{ by: 'appRole', appRole: 'BitLockerKey.Read.All', scope: '/' }],
+    })
+    expect([about(disabled), about(offApp), about(group)]).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ])
+  })
+
+  test('the owner is told by self-service, with the condition that fails', async () => {
+    const owner = await TestPerson.create(service)
+    const device = await service.device()
+    await owner.own(device.deviceId)
+    const about = async () =>
+      (await accessTo(device.deviceId)).find(({ principal }) => principal.id === owner.id)
+    expect(await about()).toMatchObject({
+      isAllowed: false,
+      allowedBy: [],
+      deniedBy: [
+        { by: 'ownership', refusal: expect.stringContaining('No recovery key of') as string },
+      ],
+    })
+    await device.escrowNew()
+    expect(await about()).toMatchObject({
+      isAllowed: true,
+      allowedBy: [{ by: 'ownership' }],
+      deniedBy: [],
+    })
+  })
+
+  test('it comes in pages, by name, each principal once', async () => {
+    const device = await insertTestDevice(service.deps.db)
+    const all = await accessTo(device)
+    const paged: DeviceAccessPage['items'] = []
+    for (let after = ''; ;) {
+      const url = `/api/v1/devices/${device}/access?limit=1${after}`
+      const page = (await service.admin('GET', url)).json<DeviceAccessPage>()
+      paged.push(...page.items)
+      if (page.nextAfter === undefined) break
+      after = `&after=${page.nextAfter}`
+    }
+    expect(all.length).toBeGreaterThan(1)
+    expect(paged).toEqual(all)
+  })
+
+  test('what is held for the whole directory only is no question about a device', async () => {
+    const device = await insertTestDevice(service.deps.db)
+    const url = `/api/v1/devices/${device}/access?permission=${RECORDS}`
+    expect((await service.admin('GET', url)).json()).toMatchObject({ code: 'INVALID_REQUEST' })
+  })
+})
+
+describe('what somebody can do, and why', () => {
+  test('a disabled person is told as such, and an unknown one is not there', async () => {
+    const { db } = service.deps
+    const id = await insertTestUser(db, { is_active: false })
+    const assignmentId = await insertTestAssignment(db, { principalId: id, roleId: REPORTS_READER })
+    const role = BUILT_IN_ROLES.find((one) => one.id === REPORTS_READER)
+    const access = (
+      await service.admin('GET', `/api/v1/users/${id}/access`)
+    ).json<PrincipalAccess>()
+    expect(access).toMatchObject({ isActive: false, reasons: [{ roleAssignmentId: assignmentId }] })
+    expect(access.permissions.map(({ permission }) => permission).toSorted()).toEqual(
+      role?.permissions.toSorted(),
+    )
+    expect(access.permissions[0]).toMatchObject({
+      reach: 'everything',
+      allowedBy: [0],
+      deniedBy: [],
+    })
+    for (const kind of ['users', 'apps']) {
+      const response = await service.admin('GET', `/api/v1/${kind}/${randomUUID()}/access`)
+      expect(response.json()).toMatchObject({ status: 404, code: 'NOT_FOUND' })
+    }
+  })
+})
+
+test('a scope follows the device: a change of owner takes nothing from its helpdesk', async () => {
+  const { db } = service.deps
+  const [first, second] = [await insertTestUser(db), await insertTestUser(db)]
+  const device = await service.device()
+  const { protectorId } = await device.escrowNew()
+  const unit = await insertTestUnit(db, [device.deviceId])
+  const scope = { type: 'administrativeUnit', id: unit } as const
+  const helpdesk = await TestPerson.create(service, { roleId: HELPDESK, scope })
+  for (const userId of [first, second]) {
+    const url = `/api/v1/devices/${device.deviceId}/owner`
+    expect((await service.admin('PUT', url, { userId })).statusCode).toBe(200)
+    expect((await helpdesk.call('GET', `/api/v1/devices/${device.deviceId}`)).statusCode).toBe(200)
+    expect((await helpdesk.disclose(protectorId)).statusCode).toBe(201)
+  }
+  // And it ends where the device leaves the unit.
+  await db.deleteFrom('device_set_member').where('device_set_id', '=', unit).execute()
+  expect((await helpdesk.disclose(protectorId)).json()).toMatchObject({
+    status: 404,
+    code: 'NOT_FOUND',
+  })
+})
