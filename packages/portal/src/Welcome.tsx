@@ -1,5 +1,6 @@
-/** What stands at `/` until people can sign in: what this is, whether it works, where to go. */
+/** What stands at `/` until the portal's own issue: who is signed in, whether the service works. */
 import keyIcon from './key.svg'
+import { SignedIn } from './SignedIn.tsx'
 import { useServiceState, type ServiceState } from './use-service-state.ts'
 
 const STATES: Readonly<Record<ServiceState, { word: string; sentence: string }>> = {
@@ -37,12 +38,9 @@ export function Welcome() {
         </p>
       </section>
 
-      <section aria-labelledby="admins">
-        <h2 id="admins">For administrators</h2>
-        <p>
-          Signing in here comes with one of the next versions. Until then use the API under{' '}
-          <code>/api/v1</code> with the administrator secret that the first start printed.
-        </p>
+      <section aria-labelledby="account">
+        <h2 id="account">Your account</h2>
+        <SignedIn />
       </section>
     </main>
   )
