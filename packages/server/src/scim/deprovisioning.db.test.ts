@@ -136,6 +136,7 @@ describe('an account that was made here', () => {
       await client.send('GET', path),
       await client.send('PUT', path, whole),
       await client.send('PATCH', path, ENTRA_DISABLE),
+      await client.patch(path, { op: 'replace', path: 'nothing known', value: 1 }),
       await client.send('DELETE', path),
     ]) {
       expect(response.json()).toMatchObject({

@@ -36,12 +36,14 @@ export async function createScimGroup(
   body: JsonObject,
 ): Promise<string> {
   const wanted = readGroup(body)
+  const { displayName, externalId, members } = wanted
+  const known = externalId === undefined || externalId === null ? {} : { externalId }
   return await deps.db.transaction().execute(async (trx) => {
-    // Before any row is locked; members of a new group change nobody's roles.
+    const add = async (): Promise<string> =>
+      await addGroup(trx, by, { displayName }, { source: 'scim', ...known })
+    if (members.added.size === 0) return await add()
     return await keepAnAdministrator(trx, by.now, async () => {
-      const { displayName, externalId, members } = wanted
-      const known = externalId === undefined || externalId === null ? {} : { externalId }
-      const id = await addGroup(trx, by, { displayName }, { source: 'scim', ...known })
+      const id = await add()
       await requireUsers(trx, members.added)
       await changeGroupMembers(trx, by, id, { add: [...members.added] })
       return id
@@ -78,7 +80,7 @@ export async function deleteScimGroup(
   by: ChangedBy,
   target: ResourceTarget,
 ): Promise<void> {
-  await withGroup(deps, by, target, async (trx) => {
+  await withGroup(deps, by, target, { changesMembers: true }, async (trx) => {
     await removeGroup(trx, by, target.id)
   })
 }
@@ -89,12 +91,14 @@ async function applyEdit(
   target: ResourceTarget,
   edit: GroupEdit,
 ): Promise<void> {
-  await withGroup(deps, by, target, async (trx, group) => {
+  const { isReplaced, added, removed } = edit.members
+  const changesMembers = isReplaced || added.size > 0 || removed.size > 0
+  await withGroup(deps, by, target, { changesMembers }, async (trx, group) => {
     await changeGroup(trx, by, group.id, {
       ...(edit.displayName === undefined ? {} : { display_name: edit.displayName }),
       ...(edit.externalId === undefined ? {} : { external_id: edit.externalId }),
     })
-    const { isReplaced, added, removed } = edit.members
+    if (!changesMembers) return
     await requireUsers(trx, added)
     const leaving = isReplaced ? 'all' : [...removed]
     const going = await selectProvisionedMembers(trx, group.id, leaving)
@@ -124,16 +128,19 @@ async function withGroup(
   deps: Deps,
   by: ChangedBy,
   { id, ifMatch }: ResourceTarget,
+  { changesMembers }: { readonly changesMembers: boolean },
   act: (trx: Transaction<Database>, group: ScimGroupRow) => Promise<void>,
 ): Promise<void> {
   if (!GUID.test(id)) throw unknownScimGroup()
   await deps.db.transaction().execute(async (trx) => {
-    await keepAnAdministrator(trx, by.now, async () => {
+    const change = async (): Promise<void> => {
       const isThere = (await lockGroup(trx, id)) !== undefined
       const group = isThere ? await selectProvisionedGroup(trx, id) : undefined
       if (group === undefined) throw unknownScimGroup()
       requireVersion(ifMatch, groupVersion(group))
       await act(trx, group)
-    })
+    }
+    // It makes such changes wait for each other, so the others go without it.
+    await (changesMembers ? keepAnAdministrator(trx, by.now, change) : change())
   })
 }

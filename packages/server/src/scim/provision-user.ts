@@ -13,7 +13,7 @@ import { addUser } from '../directory/add-user.ts'
 import { changeUser } from '../directory/change-user.ts'
 import type { ChangedBy } from '../directory/changed-by.ts'
 import { removeUser } from '../directory/remove-user.ts'
-import { lockUser, type UserRow } from '../directory/user-queries.ts'
+import { lockUser, selectUser, type UserRow } from '../directory/user-queries.ts'
 import { GUID } from './filter-condition.ts'
 import { unknownScimUser } from './list-scim-users.ts'
 import { patchUser } from './patch-user.ts'
@@ -88,7 +88,7 @@ export async function deleteScimUser(
   by: ChangedBy,
   target: ResourceTarget,
 ): Promise<void> {
-  await withUser(deps, by, target, async (trx) => {
+  await withUser(deps, by, target, { mayDisable: true }, async (trx) => {
     await removeUser(trx, by, target.id)
   })
 }
@@ -99,7 +99,11 @@ async function changeDraft(
   target: ResourceTarget,
   change: (row: UserRow) => UserDraft,
 ): Promise<void> {
-  await withUser(deps, by, target, async (trx, row) => {
+  const seen = GUID.test(target.id) ? await selectUser(deps.db, target.id) : undefined
+  if (seen === undefined || seen.source === 'local') throw unknownScimUser()
+  // If this does not set him inactive, it does not either once he is locked.
+  const mayDisable = !change(seen).active
+  await withUser(deps, by, target, { mayDisable }, async (trx, row) => {
     await changeUser(trx, by, target.id, changesOf(change(row)))
     if (row.source === 'issuer') await adopt(trx, by, row)
   })
@@ -128,15 +132,18 @@ async function withUser(
   deps: Deps,
   by: ChangedBy,
   { id, ifMatch }: ResourceTarget,
+  { mayDisable }: { readonly mayDisable: boolean },
   act: (trx: Transaction<Database>, row: UserRow) => Promise<void>,
 ): Promise<void> {
   if (!GUID.test(id)) throw unknownScimUser()
   await deps.db.transaction().execute(async (trx) => {
-    await keepAnAdministrator(trx, by.now, async () => {
+    const change = async (): Promise<void> => {
       const row = await lockUser(trx, id)
       if (row === undefined || row.source === 'local') throw unknownScimUser()
       requireVersion(ifMatch, userVersion(row))
       await act(trx, row)
-    })
+    }
+    // It makes such changes wait for each other, so the others go without it.
+    await (mayDisable ? keepAnAdministrator(trx, by.now, change) : change())
   })
 }
