@@ -37,7 +37,7 @@ export function firstAdministratorView(view: FirstAdministratorForm): PageOption
             autocomplete: 'username',
             type: 'email',
             value: view.userPrincipalName,
-            hasFocus: true,
+            hasFocus: view.passwordProblem === undefined,
             lengthMax: LIMITS.userPrincipalNameLengthMax,
             problem: view.nameProblem,
             hint: 'In the form of a mail address, such as alice@keydesk.example.',
