@@ -3,7 +3,7 @@
  * is never made by it: it enrols. Devices that the principal may not see do not exist for him.
  */
 
-import { DEVICE_CSV_COLUMNS, type ImportResult } from '@keydesk/contract'
+import type { DEVICE_CSV_COLUMNS, ImportResult } from '@keydesk/contract'
 import type { Transaction } from 'kysely'
 import type { PrincipalActor } from '../access/actor.ts'
 import { appendAudit } from '../audit/append-audit.ts'

@@ -4,7 +4,7 @@
  */
 
 import { randomUUID } from 'node:crypto'
-import { CreateGroup, GROUP_CSV_COLUMNS, type ImportResult } from '@keydesk/contract'
+import { CreateGroup, type GROUP_CSV_COLUMNS, type ImportResult } from '@keydesk/contract'
 import type { Transaction } from 'kysely'
 import { keepAnAdministrator } from '../access/keep-an-administrator.ts'
 import type { Database } from '../db/schema.ts'

@@ -6,7 +6,7 @@
 import { randomUUID } from 'node:crypto'
 import {
   CreateUser,
-  USER_CSV_COLUMNS,
+  type USER_CSV_COLUMNS,
   type ImportResult,
   type PermissionName,
 } from '@keydesk/contract'

@@ -3,7 +3,7 @@
  * any rule there can be.
  */
 
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { AppError } from '../errors.ts'
 import { matchesMembershipRule } from './matches-membership-rule.ts'
@@ -202,8 +202,9 @@ describe('any rule', () => {
 
   test('of any characters is parsed or refused, and nothing else happens', () => {
     const pieces = fc.constantFrom(
-      ...['(', ')', '[', ']', ',', '"', '`', ' ', '-and', '-or', '-not', '-eq', '-in', '-like'],
-      ...['device.displayName', 'null', '"A"', 'device.', '-', '\u0000', 'ſ', '-ſ'],
+      ...'( ) [ ] , " ` \u0000 ſ - -and -or -not -eq -in -like device.displayName null "A" device. -ſ'.split(
+        ' ',
+      ),
     )
     const noise = fc.oneof(
       fc.string({ unit: 'binary', maxLength: 200 }),
@@ -211,14 +212,20 @@ describe('any rule', () => {
     )
     fc.assert(
       fc.property(noise, (rule) => {
-        try {
-          parseMembershipRule(rule)
-        } catch (error) {
-          expect(error).toMatchObject({ code: 'MEMBERSHIP_RULE_INVALID' })
-          expect(error).toHaveProperty('message', expect.stringMatching(/^At character \d+: /))
-        }
+        expect(refusal(rule)).toMatch(/^(|MEMBERSHIP_RULE_INVALID At character \d+: .*)$/)
       }),
       { numRuns: 1000 },
     )
   })
 })
+
+/** Empty for a rule that can be read. What is no AppError is thrown. */
+function refusal(rule: string): string {
+  try {
+    parseMembershipRule(rule)
+    return ''
+  } catch (error) {
+    if (error instanceof AppError) return `${error.code} ${error.message}`
+    throw error
+  }
+}

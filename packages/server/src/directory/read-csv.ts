@@ -27,7 +27,17 @@ export async function readCsv<const Column extends string>(
   errors: ImportErrors,
 ): Promise<CsvRow<Column>[]> {
   const texts = await readTexts(body)
+  // The line on which the next row begins: counted here, as each row is read. The parser's own count
+  // takes CR LF within quotes for two, and its rows before an error are lost with it.
+  let line = 1
   const parser = parse({
+    // Its types do not know what `raw` makes of a row.
+    on_record: (parsed: string[]) => {
+      const { record, raw } = parsed as unknown as ParsedRow
+      const row: ReadRow = { record, begins: line }
+      line += 1 + lineBreaks(raw)
+      return row as unknown as string[]
+    },
     delimiter: delimiterOf(texts.join('')),
     raw: true,
     relax_column_count: true,
@@ -36,12 +46,9 @@ export async function readCsv<const Column extends string>(
   })
   const rows: CsvRow<Column>[] = []
   let header: readonly Column[] | undefined
-  let line = 1
   try {
     for await (const parsed of Readable.from(texts).pipe(parser)) {
-      const { record, raw } = parsed as { readonly record: string[]; readonly raw: string }
-      const begins = line
-      line += 1 + lineBreaks(raw)
+      const { record, begins } = parsed as ReadRow
       if (record.length === 1 && record[0] === '') continue
       if (header === undefined) {
         header = readHeader(record, columns, { line: begins, errors })
@@ -62,6 +69,17 @@ export async function readCsv<const Column extends string>(
   if (header === undefined)
     errors.add(1, `The first line names the columns: ${columns.join(', ')}.`)
   return rows
+}
+
+/** What the parser makes of a row, with the option `raw`. */
+interface ParsedRow {
+  readonly record: string[]
+  readonly raw: string
+}
+
+interface ReadRow {
+  readonly record: string[]
+  readonly begins: number
 }
 
 const MESSAGES: Readonly<Record<string, string | undefined>> = {
