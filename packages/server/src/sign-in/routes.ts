@@ -4,12 +4,13 @@
  */
 
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { LIMITS } from '@keydesk/contract'
 import { Type } from 'typebox'
 import { selectUser } from '../access/principal-queries.ts'
 import type { Deps } from '../deps.ts'
 import { AppError } from '../errors.ts'
 import type { App } from '../http/app-type.ts'
-import type { RateLimit } from '../http/rate-limit.ts'
+import { createRateLimit, type RateLimit } from '../http/rate-limit.ts'
 import type { Issuer } from '../issuer/issuer.ts'
 import { findSession, sessionCookie } from '../sessions/authenticate-session.ts'
 import { refuseForgedRequest } from '../sessions/refuse-forged-request.ts'
@@ -40,20 +41,15 @@ const SignOutForm = Type.Optional(
   Type.Union([Type.Object({ csrf: Type.Optional(Type.String({ maxLength: 64 })) }), Type.Null()]),
 )
 
-export interface SignInServices {
-  readonly issuer: Issuer
-  readonly rateLimit: RateLimit
-}
-
-export function signInRoutes(app: App, deps: Deps, services: SignInServices): void {
+export function signInRoutes(app: App, deps: Deps, issuer: Issuer): void {
+  const onRequest = createRateLimit({ requests: LIMITS.signInsPerMinuteMax, seconds: 60 })
   const client = createIssuerClient(deps, createOwnFetch(app, deps.config.origin))
-  const onRequest = services.rateLimit
   void app.register(async (pages) => {
     const scope = pages as unknown as App
     scope.setErrorHandler((error, request, reply) => sendProblemPage(error, request, reply))
     signInRoute(scope, deps, client, onRequest)
     callbackRoute(scope, deps, client, onRequest)
-    signOutRoutes(scope, deps, client, services.issuer)
+    signOutRoutes(scope, deps, client, issuer)
   })
 }
 
@@ -63,8 +59,10 @@ function signInRoute(app: App, deps: Deps, client: IssuerClient, onRequest: Rate
     { onRequest, schema: { querystring: SignInQuery } },
     async (request, reply) => {
       const rules = requireCookies(deps)
-      // Cookies are for the one address that everything is signed for.
-      if (request.host !== new URL(deps.config.origin).host) {
+      // Somebody opened 127.0.0.1 and comes back to localhost: cookies would stay behind. A proxy
+      // may say another host than the browser's, so with https its word does not count.
+      const { protocol, host } = new URL(deps.config.origin)
+      if (protocol === 'http:' && request.host !== host) {
         return await reply.redirect(`${deps.config.origin}${request.url}`, 303)
       }
       const { returnTo, stepUp, setup } = request.query
