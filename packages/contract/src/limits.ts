@@ -175,6 +175,17 @@ export const LIMITS = {
   selfServiceGroupsMax: 1000,
   /** A telephone number, an address, opening hours. */
   helpdeskContactLengthMax: 200,
+  /** Beginnings and ends of sign-ins from one address: an office signs in at nine o'clock. */
+  signInsPerMinuteMax: 300,
+  /** Requests for tokens from one address: a hundred scripts behind one that ask every few seconds. */
+  tokenRequestsPerMinuteMax: 1200,
+  /**
+   * Codes of programs that one address enters: of 25 thousand million it finds none in the ten
+   * minutes that one lives.
+   */
+  userCodesPerMinuteMax: 30,
+  /** Look-ups of keys from one address: a helpdesk behind one address, typing. */
+  lookUpsPerMinuteMax: 600,
   /** Open sessions in one list: a person has some browsers on some devices. */
   sessionsListedMax: 100,
   /** Rotations opened by one request by hand: every recovery password of the largest device. */

@@ -1,6 +1,6 @@
 /**
- * A rate for each client address on what strangers may call at will: signing in, tokens, look-ups.
- * It bounds what one address can cost; guessing is bounded by the lock-out of the accounts.
+ * A rate for each client address on what strangers may call at will, and on looking keys up. It
+ * bounds what one address can cost; guessing passwords is bounded by the lock-out of the accounts.
  *
  * In the memory of each server: several servers allow as many times more. The address is Fastify's
  * judgement (`request.ip`): forwarded ones count only from trusted proxies. Of an IPv6 address the
@@ -21,12 +21,14 @@ export interface Rate {
   readonly seconds: number
 }
 
+/** Routes that are given the same one share its rate. */
 export function createRateLimit(rate: Rate): RateLimit {
   const limiter = new RateLimiterMemory({ points: rate.requests, duration: rate.seconds })
   return async (request) => {
+    // The server's own talk with the built-in issuer.
     if (request.socket.remoteAddress === OWN_ADDRESS) return
     try {
-      await limiter.consume(clientOf(request.ip))
+      await limiter.consume(networkOf(request.ip))
     } catch (error) {
       if (!(error instanceof RateLimiterRes)) throw error
       throw new AppError(
@@ -39,7 +41,7 @@ export function createRateLimit(rate: Rate): RateLimit {
 }
 
 /** The network for IPv6, else the address. */
-export function clientOf(ip: string): string {
+export function networkOf(ip: string): string {
   const address = ip.replace(/%.*$/, '')
   if (!isIPv6(address)) return address
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)

@@ -3,7 +3,7 @@
  * answered by oidc-provider, which reads bodies itself.
  */
 
-import { RotatedIssuerKey } from '@keydesk/contract'
+import { LIMITS, RotatedIssuerKey } from '@keydesk/contract'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { principalOf } from '../access/actor.ts'
 import type { Deps } from '../deps.ts'
@@ -25,13 +25,12 @@ const GET_ROUTES = [
   '/oidc/session/end/success',
 ] as const
 
-/** With how often one address may send it. Somebody who guesses user codes gets nowhere at 30. */
 const POST_ROUTES = [
-  ['/oidc/token', { requests: 1200, seconds: 60 }],
-  ['/oidc/token/revocation', { requests: 300, seconds: 60 }],
-  ['/oidc/device/auth', { requests: 120, seconds: 60 }],
-  ['/oidc/device', { requests: 30, seconds: 60 }],
-  ['/oidc/session/end/confirm', { requests: 120, seconds: 60 }],
+  '/oidc/token',
+  '/oidc/token/revocation',
+  '/oidc/device/auth',
+  '/oidc/device',
+  '/oidc/session/end/confirm',
 ] as const
 
 export function issuerRoutes(app: App, deps: Deps, issuer: Issuer): void {
@@ -57,8 +56,13 @@ export function issuerRoutes(app: App, deps: Deps, issuer: Issuer): void {
     // Left unread: the library takes the form from the stream.
     scope.addContentTypeParser('*', (_request, _payload, done) => done(null))
     for (const url of GET_ROUTES) scope.get(url, answer)
-    for (const [url, rate] of POST_ROUTES) {
-      scope.post(url, { onRequest: createRateLimit(rate) }, answer)
+    const rates = {
+      tokens: createRateLimit({ requests: LIMITS.tokenRequestsPerMinuteMax, seconds: 60 }),
+      userCodes: createRateLimit({ requests: LIMITS.userCodesPerMinuteMax, seconds: 60 }),
+    }
+    for (const url of POST_ROUTES) {
+      const onRequest = url === '/oidc/device' ? rates.userCodes : rates.tokens
+      scope.post(url, { onRequest }, answer)
     }
   })
 }

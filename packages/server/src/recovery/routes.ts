@@ -5,6 +5,7 @@ import {
   Disclosure,
   ExposurePage,
   ExposureQuery,
+  LIMITS,
   RecoveryKeyPage,
   RecoveryKeyQuery,
 } from '@keydesk/contract'
@@ -12,6 +13,7 @@ import { principalOf } from '../access/actor.ts'
 import type { RecordDenial } from '../access/record-denial.ts'
 import type { Deps } from '../deps.ts'
 import type { App } from '../http/app-type.ts'
+import { createRateLimit } from '../http/rate-limit.ts'
 import { budgetRoutes } from './budget-routes.ts'
 import { discloseKey } from './disclose-key.ts'
 import { findRecoveryKeys } from './find-recovery-keys.ts'
@@ -24,10 +26,11 @@ export function recoveryRoutes(
   { recordDenial, record }: { recordDenial: RecordDenial; record: DisclosureRecord },
 ): void {
   budgetRoutes(app, deps)
+  const onRequest = createRateLimit({ requests: LIMITS.lookUpsPerMinuteMax, seconds: 60 })
 
   app.get(
     '/api/v1/recovery-keys',
-    { schema: { querystring: RecoveryKeyQuery, response: { 200: RecoveryKeyPage } } },
+    { onRequest, schema: { querystring: RecoveryKeyQuery, response: { 200: RecoveryKeyPage } } },
     async (request) => await findRecoveryKeys(deps, principalOf(request), request.query),
   )
 

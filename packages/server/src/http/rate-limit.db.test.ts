@@ -1,0 +1,71 @@
+/** Rates for each address on signing in, tokens and look-ups. */
+
+import { LIMITS } from '@keydesk/contract'
+import { expect, test } from 'vitest'
+import { TestService } from '../testing/test-service.ts'
+import { networkOf } from './rate-limit.ts'
+
+async function call(
+  service: TestService,
+  method: 'GET' | 'POST',
+  url: string,
+  ip: string,
+  more = {},
+) {
+  const form = method === 'POST' ? { payload: 'grant_type=client_credentials' } : {}
+  const type = { 'content-type': 'application/x-www-form-urlencoded' }
+  return await service.app.inject({
+    method,
+    url,
+    remoteAddress: ip,
+    headers: { ...(method === 'POST' ? type : {}), ...more },
+    ...form,
+  })
+}
+
+test.each([
+  ['GET', '/sign-in/callback', LIMITS.signInsPerMinuteMax],
+  ['POST', '/oidc/token', 1200],
+  ['GET', '/api/v1/recovery-keys', LIMITS.lookUpsPerMinuteMax],
+] as const)('%s %s is refused beyond its rate, for that address only', async (method, url, max) => {
+  await using service = await TestService.start()
+  for (let count = 0; count < max; count += 1) {
+    expect((await call(service, method, url, '198.51.100.7')).statusCode).not.toBe(429)
+  }
+  const refused = await call(service, method, url, '198.51.100.7', {
+    'x-forwarded-for': '203.0.113.5',
+  })
+  expect(refused.statusCode).toBe(429)
+  expect(Number(refused.headers['retry-after'])).toBeGreaterThan(0)
+  expect(Number(refused.headers['retry-after'])).toBeLessThanOrEqual(60)
+  expect((await call(service, method, url, '198.51.100.8')).statusCode).not.toBe(429)
+})
+
+test('behind a trusted proxy the forwarded address counts', async () => {
+  await using service = await TestService.start({ trustedProxies: ['198.51.100.7'] })
+  for (let count = 0; count <= LIMITS.signInsPerMinuteMax; count += 1) {
+    await call(service, 'GET', '/sign-in/callback', '198.51.100.7', {
+      'x-forwarded-for': '192.0.2.1',
+    })
+  }
+  const from = async (forwarded: string) =>
+    (
+      await call(service, 'GET', '/sign-in/callback', '198.51.100.7', {
+        'x-forwarded-for': forwarded,
+      })
+    ).statusCode
+  expect(await from('192.0.2.1')).toBe(429)
+  expect(await from('192.0.2.2')).toBe(400)
+})
+
+test.each([
+  ['192.0.2.1', '192.0.2.1'],
+  ['::ffff:192.0.2.1', '192.0.2.1'],
+  ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],
+  ['2001:db8:1:2::9', '2001:db8:1:2::/64'],
+  ['2001:db8::9', '2001:db8:0:0::/64'],
+  ['::1', '0:0:0:0::/64'],
+  ['fe80::1%eth0', 'fe80:0:0:0::/64'],
+])('%s counts as %s', (ip, network) => {
+  expect(networkOf(ip)).toBe(network)
+})
