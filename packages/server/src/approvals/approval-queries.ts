@@ -39,15 +39,17 @@ export async function lockApprovals(
   return rows
 }
 
+/** They must be locked and approved. */
 export async function useApprovals(
   trx: Transaction<Database>,
   ids: readonly string[],
   now: Date,
 ): Promise<void> {
   if (ids.length === 0) return
-  await sql`
+  const { numAffectedRows } = await sql`
     update approval_request set state = 'used', used_at = ${now}
      where id = any(${ids}::uuid[]) and state = 'approved'`.execute(trx)
+  if (numAffectedRows !== BigInt(ids.length)) throw new Error('an approval cannot be used up')
 }
 
 export interface NewApproval {

@@ -174,6 +174,26 @@ describe('an approval is refused', () => {
     expect(await disclosures()).toBe(1)
   })
 
+  test('when it is withdrawn at the same moment', async () => {
+    const { approved, use, disclosures } = scene
+    const { db } = service.deps
+    const id = await approved()
+    let pending: Promise<unknown> | undefined
+    await db.transaction().execute(async (trx) => {
+      await sql`update approval_request set state = 'cancelled' where id = ${id}`.execute(trx)
+      pending = use(id).then((answer) => answer.json())
+      for (let waiting = 0; waiting === 0;) {
+        const { rows } = await sql<{ count: number }>`
+          select count(*) as count from pg_stat_activity
+           where datname = current_database() and wait_event_type = 'Lock'`.execute(db)
+        waiting = rows[0]?.count ?? 0
+      }
+    })
+    const detail = 'This request for approval is cancelled.'
+    expect(await pending).toMatchObject(invalid(detail))
+    expect(await disclosures()).toBe(0)
+  })
+
   test('for another key, even of the same device', async () => {
     const { requester, device, approved, disclosures } = scene
     const id = await approved()

@@ -2,11 +2,14 @@
 
 import type { DisclosureBudgetList } from '@keydesk/contract'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { createGrants } from '../access/grants.ts'
 import { HELPDESK, testRole } from '../testing/test-approval-scene.ts'
 import { insertTestGroup } from '../testing/test-people.ts'
 import { TestPerson } from '../testing/test-person.ts'
 import { insertTestAssignment } from '../testing/test-scopes.ts'
 import { TestService } from '../testing/test-service.ts'
+import type { BudgetLimits } from './budget-limits.ts'
+import { withinBudget } from './within-budget.ts'
 
 const INTUNE = testRole('Intune Administrator')
 const HOUR = 3600
@@ -153,6 +156,40 @@ describe('past a soft limit', () => {
     const statuses = responses.map(({ statusCode }) => statusCode)
     expect(statuses.toSorted((a, b) => a - b)).toEqual([201, 401, 401])
   })
+})
+
+test('those that share a transaction count for each other', async () => {
+  const { db, clock } = service.deps
+  const now = clock.now()
+  const principal = {
+    type: 'user',
+    id: person.id,
+    name: 'test',
+    displayName: 'test',
+    authenticatedAt: new Date(now.getTime() - 1000),
+    methods: [],
+    acr: undefined,
+    sessionId: undefined,
+    grants: createGrants({ assignments: [], narrowedTo: 'everything' }),
+  } as const
+  const one = [{ count: 1, windowSeconds: HOUR }]
+  const judge = async (limits: BudgetLimits) => {
+    const wishes = [1, 2, 3].map(() => ({ principal, isSelfService: false, limits }))
+    const refusals = await db
+      .transaction()
+      .execute((trx) => withinBudget(service.deps, trx, wishes, now))
+    return refusals.map((refusal) => refusal?.error.code)
+  }
+  expect(await judge({ soft: one, hard: [] })).toEqual([
+    undefined,
+    'STEP_UP_REQUIRED',
+    'STEP_UP_REQUIRED',
+  ])
+  expect(await judge({ soft: [], hard: one })).toEqual([
+    undefined,
+    'DISCLOSURE_BUDGET_EXCEEDED',
+    'DISCLOSURE_BUDGET_EXCEEDED',
+  ])
 })
 
 test('a stale or weak sign-in shows nothing to staff either', async () => {
