@@ -17,8 +17,8 @@ afterAll(async () => await service[Symbol.asyncDispose]())
 
 const INVALID_CLIENT = { error: 'invalid_client' }
 
-async function keyPair(program: TestProgram, alg = 'ES256') {
-  const { privateKey, publicKey } = await generateKeyPair(alg)
+async function keyPair(program: TestProgram) {
+  const { privateKey, publicKey } = await generateKeyPair('ES256')
   const { kty, crv, x, y } = await exportJWK(publicKey)
   const answer = await service.admin('POST', `/api/v1/apps/${program.id}/public-keys`, {
     name: 'key',
@@ -30,7 +30,7 @@ async function keyPair(program: TestProgram, alg = 'ES256') {
 
 async function assertion(
   id: string,
-  privateKey: CryptoKey,
+  privateKey: Parameters<SignJWT['sign']>[0],
   more: Record<string, unknown> = {},
 ): Promise<string> {
   const now = Math.floor(Date.now() / 1000)

@@ -9,7 +9,8 @@ import type { Database } from '../db/schema.ts'
 
 /** The claims of each scope; oidc-provider picks from them what was asked for. */
 export const CLAIMS_OF_SCOPES = {
-  openid: ['sub'],
+  // How strong and how old the sign-in was is said to everybody: step-up hangs on it.
+  openid: ['sub', 'auth_time', 'acr', 'amr'],
   profile: ['preferred_username', 'name', 'given_name', 'family_name'],
   email: ['email'],
   groups: ['groups'],

@@ -66,7 +66,7 @@ export function providerConfiguration(
     enabledJWA: onlyEs256(),
     acrValues: [ACR_PASSWORD, ACR_MFA],
     scopes: ['openid', 'offline_access', 'profile', 'email', 'groups'],
-    claims: { ...CLAIMS_OF_SCOPES, acr: null, amr: null, auth_time: null, iss: null, sid: null },
+    claims: { ...CLAIMS_OF_SCOPES, iss: null, sid: null },
     responseTypes: ['code'],
     pkce: { required: () => true },
     allowOmittingSingleRegisteredRedirectUri: false,
@@ -98,7 +98,10 @@ function features(origin: string): NonNullable<Configuration['features']> {
     pushedAuthorizationRequests: { enabled: false },
     userinfo: { enabled: false },
     clientCredentials: { enabled: true },
-    revocation: { enabled: true },
+    revocation: {
+      enabled: true,
+      allowedPolicy: (_, client, token) => token.clientId === client.clientId,
+    },
     rpInitiatedLogout: {
       enabled: true,
       logoutSource: (ctx) => pages.signOutPage(ctx),
