@@ -20,6 +20,7 @@ const CHECKS: readonly Check[] = [
   { name: 'tidy', command: ['node', 'scripts/tidy.ts'] },
   { name: 'settings in docs', command: ['node', 'scripts/operations-docs.ts', '--check'] },
   { name: 'catalogues in docs', command: ['node', 'scripts/catalogue-docs.ts', '--check'] },
+  { name: 'roles in docs', command: ['node', 'scripts/roles-docs.ts', '--check'] },
   { name: 'database types', command: ['node', 'scripts/db-schema.ts', '--check'] },
 ]
 

@@ -7,7 +7,7 @@ import type { App } from './app-type.ts'
 import { requirePermissionRows } from './require-permission-rows.ts'
 
 function guarded(): App {
-  const app = fastify().withTypeProvider<TypeBoxTypeProvider>()
+  const app = fastify({ exposeHeadRoutes: false }).withTypeProvider<TypeBoxTypeProvider>()
   requirePermissionRows(app)
   return app
 }
