@@ -1,6 +1,6 @@
 /**
- * What a device says about itself: its word, which nobody verifies. A membership rule goes by it, so
- * a device can choose which rules select it (docs/spec/membership-rules.md).
+ * What a device says about itself: its word, which nobody verifies. A membership rule goes by it,
+ * so a device can choose which rules select it (docs/spec/membership-rules.md).
  */
 import { Type, type Static } from 'typebox'
 import { OneOf, StrictObject, Text } from './fields.ts'

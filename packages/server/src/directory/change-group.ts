@@ -93,7 +93,7 @@ export async function removeGroup(
   })
 }
 
-export function groupDifferences(group: GroupRow, changes: GroupChanges): GroupChanges {
+function groupDifferences(group: GroupRow, changes: GroupChanges): GroupChanges {
   return Object.fromEntries(
     Object.entries(changes).filter(
       ([name, value]) => value !== undefined && value !== group[name as keyof GroupChanges],

@@ -29,7 +29,7 @@ export interface NewOwner {
   readonly ownerId: string | undefined
 }
 
-/** Returns whether anything changed. Throws AppError NOT_FOUND for a device or user there is not. */
+/** Returns whether anything changed. Throws AppError NOT_FOUND for an unknown device or user. */
 export async function changeOwner(
   trx: Transaction<Database>,
   by: By,

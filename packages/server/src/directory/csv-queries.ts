@@ -7,7 +7,7 @@ import type { Database } from '../db/schema.ts'
 import type { DeviceSetKind } from './device-set-queries.ts'
 import type { UserRow } from './user-queries.ts'
 
-/** By ID or by principal name in lower case; they wait for other changes and keep others waiting. */
+/** By ID or by principal name in lower case; other changes of them wait from here on. */
 export async function lockUsers(
   trx: Transaction<Database>,
   by: { readonly ids: readonly string[]; readonly names: readonly string[] },

@@ -1,6 +1,6 @@
 /**
- * CSV: what is exported is imported as it was, errors name their line, nothing is ever half applied,
- * a dry run changes nothing, and an import allows nothing that the API refuses.
+ * CSV: what is exported is imported as it was, errors name their line, nothing is half applied, a
+ * dry run changes nothing, and an import allows nothing that the API refuses.
  */
 
 import { randomUUID } from 'node:crypto'

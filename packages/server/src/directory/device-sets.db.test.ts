@@ -1,6 +1,6 @@
 /**
- * Administrative units and device groups: who may make them and see their members, and that a rule's
- * members are always what the rule says, also when rules and devices change at the same moment.
+ * Administrative units and device groups: who may make them and see their members, and that a
+ * rule's members are always what the rule says, also when rules and devices change at the same moment.
  */
 
 import { randomUUID } from 'node:crypto'

@@ -3,7 +3,7 @@
  * is specified in docs/spec/membership-rules.md: Entra's, as far as it concerns devices.
  */
 
-/** A device as rules see it; its own word but for `group_name`, which its enrolment token gave it. */
+/** A device as rules see it: its own word, but for `group_name`, which its token gave it. */
 export interface RuleFacts {
   readonly name: string
   readonly serial_number: string | null

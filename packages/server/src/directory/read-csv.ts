@@ -27,8 +27,8 @@ export async function readCsv<const Column extends string>(
   errors: ImportErrors,
 ): Promise<CsvRow<Column>[]> {
   const texts = await readTexts(body)
-  // The line on which the next row begins: counted here, as each row is read. The parser's own count
-  // takes CR LF within quotes for two, and its rows before an error are lost with it.
+  // The line on which the next row begins: counted here, as each row is read. The parser's own
+  // count takes CR LF within quotes for two, and its rows before an error are lost with it.
   let line = 1
   const parser = parse({
     // Its types do not know what `raw` makes of a row.

@@ -1,7 +1,7 @@
 /**
  * Puts every device into the set that a new rule selects it for, in the transaction of the rule's
- * change. No device is placed meanwhile (`lockRules`), so none is left where an older rule, or older
- * facts, put it.
+ * change. No device is placed meanwhile (`lockRules`), so none is left where an older rule, or
+ * older facts, put it.
  */
 
 import type { Transaction } from 'kysely'

@@ -16,8 +16,8 @@ import { selectDeviceIdsOfOwner } from './owner-queries.ts'
 import { deleteUserTies, lockUser, markUserDeleted } from './user-queries.ts'
 
 /**
- * Must be the first in its transaction that locks a row (see `keepAnAdministrator`). Throws AppError
- * NOT_FOUND, LAST_ADMINISTRATOR, and FORBIDDEN where the user holds roles and `by.principal` may
+ * Must be the first in its transaction that locks a row (see `keepAnAdministrator`). Throws
+ * AppError NOT_FOUND, LAST_ADMINISTRATOR, and FORBIDDEN where the user holds roles and `by.principal` may
  * not give roles.
  */
 export async function removeUser(

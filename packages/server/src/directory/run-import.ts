@@ -37,7 +37,7 @@ export async function runImport(
 }
 
 /** Rows that one statement writes: its parameter stays below some megabytes. */
-export const IMPORT_BATCH = 5000
+const IMPORT_BATCH = 5000
 
 export function batchesOf<T>(items: readonly T[]): T[][] {
   const count = Math.ceil(items.length / IMPORT_BATCH)

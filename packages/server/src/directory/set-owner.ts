@@ -36,7 +36,7 @@ export async function setOwner(
   return await showOwnership(deps, deviceId)
 }
 
-export function refusedForOneself(): AppError {
+function refusedForOneself(): AppError {
   return new AppError(
     'FORBIDDEN',
     'Somebody else has to make you the owner of this device: you may not read its key.',
@@ -87,6 +87,6 @@ export async function listDevicesOfUser(
   })
 }
 
-export function toReference(row: OwnerRow): UserReference {
+function toReference(row: OwnerRow): UserReference {
   return { id: row.id, userPrincipalName: row.user_principal_name, displayName: row.display_name }
 }
