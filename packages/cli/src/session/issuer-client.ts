@@ -162,6 +162,10 @@ function failure(what: string, error: unknown): CommandError {
     const why = OUTCOMES[error.error] ?? oneLine(error.error_description ?? error.error)
     return serviceFailure('SIGN_IN_FAILED', `${what}: ${why.replace(/\.$/, '')}`, error)
   }
+  // How a client that cannot prove itself is refused where it tried by a header.
+  if (error instanceof oauth.WWWAuthenticateChallengeError) {
+    return serviceFailure('SIGN_IN_FAILED', `${what}: ${OUTCOMES['invalid_client']}`, error)
+  }
   if (error instanceof DOMException && error.name === 'TimeoutError') {
     return serviceFailure('SIGN_IN_FAILED', `${what}: ${OUTCOMES['expired_token']}`, error)
   }
