@@ -30,8 +30,9 @@ export function csvRoutes(app: App, deps: Deps): void {
   exportRoutes(app, deps)
   app.register(async (scope: App) => {
     scope.removeAllContentTypeParsers()
-    // The stream itself: the rule reads it, once the permissions have let the request in.
-    scope.addContentTypeParser('text/csv', (_request, payload, done) => done(null, payload))
+    // The stream itself, whatever it is said to be: it is judged and read once the permissions have
+    // let the request in.
+    scope.addContentTypeParser('*', (_request, payload, done) => done(null, payload))
     importRoutes(scope, deps)
   })
 }
@@ -74,7 +75,8 @@ async function readImport<const Column extends string>(
   request: FastifyRequest,
   columns: readonly Column[],
 ) {
-  if (!(request.body instanceof Readable)) {
+  const isCsv = /^text\/csv *(;|$)/i.test(request.headers['content-type'] ?? '')
+  if (!isCsv || !(request.body instanceof Readable)) {
     throw new AppError('UNSUPPORTED_MEDIA_TYPE', 'Send the file as text/csv.')
   }
   const principal = principalOf(request)

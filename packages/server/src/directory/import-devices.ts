@@ -50,7 +50,9 @@ async function apply(
     [...owners, ...sets.added, ...sets.removed].map(({ deviceId }) => deviceId),
   )
   if (errors.count === 0) {
-    for (const batch of batchesOf(owners)) await changeOwners(trx, by, batch, 'import')
+    // In the order in which everybody locks several devices.
+    const sorted = owners.toSorted((a, b) => (a.deviceId < b.deviceId ? -1 : 1))
+    for (const batch of batchesOf(sorted)) await changeOwners(trx, by, batch, 'import')
     await writeSets(trx, sets, by)
   }
   return { created: 0, updated: changed.size, unchanged: devices.length - changed.size }

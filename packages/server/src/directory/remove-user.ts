@@ -8,7 +8,7 @@ import type { Transaction } from 'kysely'
 import { keepAnAdministrator } from '../access/keep-an-administrator.ts'
 import { appendAudit } from '../audit/append-audit.ts'
 import type { Database } from '../db/schema.ts'
-import { changeOwner } from './change-owner.ts'
+import { changeOwners } from './change-owner.ts'
 import { requireAuthority, type ChangedBy } from './changed-by.ts'
 import { endSignIns } from './end-sign-ins.ts'
 import { unknownUser } from './list-users.ts'
@@ -31,9 +31,8 @@ export async function removeUser(
     await requireAuthority(trx, by, userId)
     await endSignIns(trx, [userId], by.now)
     const deviceIds = await selectDeviceIdsOfOwner(trx, userId)
-    for (const deviceId of deviceIds) {
-      await changeOwner(trx, by, { deviceId, ownerId: undefined, cause: 'ownerDeleted' })
-    }
+    const toNobody = deviceIds.map((deviceId) => ({ deviceId, ownerId: undefined }))
+    await changeOwners(trx, by, toNobody, 'ownerDeleted')
     const ties = await deleteUserTies(trx, userId)
     await markUserDeleted(trx, userId, by.now)
     await appendAudit(trx, [
