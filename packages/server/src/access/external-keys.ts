@@ -51,6 +51,7 @@ async function discover(issuer: string): Promise<JWTVerifyGetKey> {
     signal: AbortSignal.timeout(TIMEOUT_MS),
     redirect: 'error',
   })
+  if (!response.ok) throw new Error(`the discovery document is answered with ${response.status}`)
   const metadata: unknown = await response.json()
   const isObject = typeof metadata === 'object' && metadata !== null
   if (!isObject || !('issuer' in metadata) || metadata.issuer !== issuer) {
