@@ -13,6 +13,7 @@ import { createFirstAdministrator } from '../accounts/redeem-setup-link.ts'
 import type { Deps } from '../deps.ts'
 import { AppError } from '../errors.ts'
 import type { App } from '../http/app-type.ts'
+import { html } from './html.ts'
 import { sendPage, type PageOptions } from './page.ts'
 import { sendProblemPage } from './problem-page.ts'
 import { csrfOf, requireForm } from './sign-in-visit.ts'
@@ -69,7 +70,7 @@ function linkRoutes(app: App, deps: Deps, { hasher }: WelcomeServices): void {
       const link = await findOneTimeLink(deps.db, deps, token)
       const isSetup = link.purpose === 'setup'
       if (isSetup && deps.config.oidcIssuer !== undefined) {
-        return reply.redirect(`/sign-in?setup=${token}&returnTo=/`, 303)
+        return sendPage(reply, goOn(`/sign-in?setup=${token}&returnTo=/`))
       }
       const sent = { userPrincipalName: userPrincipalName.trim(), displayName: displayName.trim() }
       try {
@@ -122,6 +123,12 @@ async function again(
   if (problem === undefined) throw error
   const page = await welcomePage(deps, token, link, { ...sent, ...problem })
   return sendPage(reply, page, 422)
+}
+
+/** A redirect would end here: the issuer is of another origin, where no form may lead. */
+function goOn(continueTo: string): PageOptions {
+  const body = html`<p class="actions"><a class="button" href="${continueTo}">Go on</a></p>`
+  return { title: 'Signing in', body, continueTo }
 }
 
 async function welcomePage(

@@ -13,7 +13,7 @@ import type { App } from '../http/app-type.ts'
 import { createRateLimit, type RateLimit } from '../http/rate-limit.ts'
 import type { Issuer } from '../issuer/issuer.ts'
 import { findSession, sessionCookie } from '../sessions/authenticate-session.ts'
-import { refuseForgedRequest } from '../sessions/refuse-forged-request.ts'
+import { comesFromHere, refuseForgedRequest } from '../sessions/refuse-forged-request.ts'
 import { cookieRules, type CookieRules } from '../sessions/session-cookie.ts'
 import type { SessionRow } from '../sessions/session-queries.ts'
 import { html } from '../sign-in-pages/html.ts'
@@ -113,6 +113,11 @@ function callbackRoute(app: App, deps: Deps, client: IssuerClient, onRequest: Ra
 
 function signOutRoutes(app: App, deps: Deps, client: IssuerClient, issuer: Issuer): void {
   app.post('/sign-out', { schema: { body: SignOutForm } }, async (request, reply) => {
+    // Before anything else: a foreign page's form comes without the cookie, and the answer to it
+    // must not take the cookie away.
+    if (!comesFromHere(deps.config.origin, request)) {
+      throw new AppError('REQUEST_FORGED', 'This does not come from a page of this server.')
+    }
     const session = await currentSession(deps, request)
     if (session !== undefined) refuseForgedRequest(deps, request, session.id)
     const rules = cookieRules(deps.config)
