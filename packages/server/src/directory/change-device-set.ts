@@ -1,6 +1,7 @@
 /**
  * Makes, changes and deletes administrative units and device groups. Which devices are in a unit
- * that scopes role assignments decides who may read their keys: only whoever may give roles
+ * that scopes role assignments decides who may read their keys; which are in one that an approval
+ * rule is for, whether one person suffices. Only whoever may give roles, or change such rules,
  * changes that.
  */
 
@@ -16,6 +17,7 @@ import { refuseInUse, refuseTakenName } from './database-refusal.ts'
 import {
   countScopedAssignments,
   deleteDeviceSet,
+  demandsApproval,
   insertDeviceSet,
   lockDeviceSet,
   updateDeviceSet,
@@ -124,15 +126,18 @@ export async function removeDeviceSet(
 
 /**
  * Throws AppError FORBIDDEN where the unit scopes role assignments and `by.principal` may not give
- * roles.
+ * roles, and where disclosures of its devices need a second person and he may not change that.
  */
 export async function requireAuthorityOverDevices(
   trx: Transaction<Database>,
   by: ChangedBy,
-  { id, kind }: Pick<DeviceSetRow, 'id'> & { readonly kind: string },
+  { id }: Pick<DeviceSetRow, 'id'>,
 ): Promise<void> {
-  if (by.principal === undefined || kind !== 'administrativeUnit') return
+  if (by.principal === undefined) return
   if ((await countScopedAssignments(trx, id)) > 0) requireEverywhere(by.principal, GIVE_ROLES)
+  if (await demandsApproval(trx, id)) {
+    requireEverywhere(by.principal, 'keydesk/disclosureRules/manage')
+  }
 }
 
 async function lockRulesForOneMore(trx: Transaction<Database>): Promise<void> {

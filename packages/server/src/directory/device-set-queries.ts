@@ -136,6 +136,16 @@ export async function countScopedAssignments(
   return count
 }
 
+/** Whether disclosures of its devices need a second person. */
+export async function demandsApproval(db: Kysely<Database>, deviceSetId: string): Promise<boolean> {
+  const rule = await db
+    .selectFrom('approval_rule')
+    .select('id')
+    .where('device_set_id', '=', deviceSetId)
+    .executeTakeFirst()
+  return rule !== undefined
+}
+
 export interface MemberRow {
   id: string
   name: string

@@ -1,6 +1,6 @@
 /**
  * Administrative units and device groups: who may make them and see their members, and that a
- * rule's members are always what the rule says, also when rules and devices change at the same moment.
+ * rule's members are always what the rule says, also when rules and devices change at once.
  */
 
 import { randomUUID } from 'node:crypto'
@@ -110,6 +110,34 @@ describe('who may not', () => {
     expect(await memberIds(unit)).toEqual([])
     const allowed = await directory.admin('POST', `${url}/members`, { add: [device.deviceId] })
     expect(allowed.json()).toEqual({ added: 1, removed: 0 })
+  })
+
+  test('nobody moves a device out of a group whose keys need a second person', async () => {
+    const { db } = directory.service.deps
+    const device = await directory.service.device()
+    const group = await add({}, GROUPS)
+    const url = `${GROUPS}/${group.id}`
+    await directory.admin('POST', `${url}/members`, { add: [device.deviceId] })
+    const caller = await directory.caller([SEE_DEVICES, 'keydesk/deviceGroups/manage'])
+    await db
+      .insertInto('approval_rule')
+      .values({
+        id: randomUUID(),
+        device_set_id: group.id,
+        created_by: caller.userId,
+        created_at: new Date(),
+      })
+      .execute()
+    const csv = `deviceId,deviceGroups\n${device.deviceId},\n`
+    const imported = await caller('POST', '/api/v1/devices/import', csv)
+    expect(imported.json()).toMatchObject({ applied: false, errors: [{ column: 'deviceGroups' }] })
+    const removed = await caller('POST', `${url}/members`, { remove: [device.deviceId] })
+    expect(removed.json()).toMatchObject({
+      code: 'FORBIDDEN',
+      detail: expect.stringContaining('disclosureRules') as string,
+    })
+    expect((await caller('DELETE', url)).json()).toMatchObject({ status: 409, code: 'IN_USE' })
+    expect(await memberIds(group, GROUPS)).toEqual([device.deviceId])
   })
 
   test('a unit that scopes roles is not deleted, and the refusal says how many', async () => {

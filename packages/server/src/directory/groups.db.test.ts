@@ -1,4 +1,4 @@
-/** Groups of people: their members, and that they are no way to roles that somebody may not give. */
+/** Groups of people: their members, and that they are no way to roles that one may not give. */
 
 import { randomUUID } from 'node:crypto'
 import { GLOBAL_ADMINISTRATOR, type Group, type UserPage } from '@keydesk/contract'

@@ -86,6 +86,11 @@ export async function planSets(
   return { added, removed }
 }
 
+const COLUMN_OF = {
+  administrativeUnit: 'administrativeUnits',
+  deviceGroup: 'deviceGroups',
+} as const satisfies Record<DeviceSetKind, string>
+
 /** In lower case. */
 function namesIn(row: DeviceCsvRow, column: (typeof COLUMNS)[number]['column']): string[] {
   return (row.fields[column] ?? '')
@@ -105,7 +110,7 @@ async function refuseWithoutAuthority(
       await requireAuthorityOverDevices(trx, by, set)
     } catch (error) {
       if (!(error instanceof AppError)) throw error
-      errors.add(line, error.message, 'administrativeUnits')
+      errors.add(line, error.message, COLUMN_OF[set.kind])
     }
   }
 }

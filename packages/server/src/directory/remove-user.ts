@@ -17,8 +17,8 @@ import { deleteUserTies, lockUser, markUserDeleted } from './user-queries.ts'
 
 /**
  * Must be the first in its transaction that locks a row (see `keepAnAdministrator`). Throws
- * AppError NOT_FOUND, LAST_ADMINISTRATOR, and FORBIDDEN where the user holds roles and `by.principal` may
- * not give roles.
+ * AppError NOT_FOUND, LAST_ADMINISTRATOR, and FORBIDDEN where the user holds roles and
+ * `by.principal` may not give roles.
  */
 export async function removeUser(
   trx: Transaction<Database>,
