@@ -1,7 +1,7 @@
-/** Access tokens of a configured issuer: its keys over HTTP, their rotation, and what is refused. */
+/** Access tokens of a configured issuer: its keys over HTTP, their rotation, what is refused. */
 
 import { createHmac, randomUUID } from 'node:crypto'
-import { createServer, type Server } from 'node:http'
+import { createServer, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { exportJWK, exportSPKI, generateKeyPair, SignJWT, UnsecuredJWT } from 'jose'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
@@ -25,10 +25,7 @@ class KeyIssuer {
   constructor() {
     this.#server = createServer((request, response) => {
       this.asked += 1
-      void this.#answer(request.url ?? '').then((body) => {
-        response.writeHead(this.isDown ? 503 : 200, { 'content-type': 'application/json' })
-        response.end(JSON.stringify(body))
-      })
+      void this.#answer(request.url ?? '', response)
     })
   }
 
@@ -52,11 +49,20 @@ class KeyIssuer {
     return pair
   }
 
-  async #answer(path: string): Promise<object> {
-    if (path.startsWith('/.well-known')) return { issuer: this.url, jwks_uri: `${this.url}/keys` }
+  async #answer(path: string, response: ServerResponse): Promise<void> {
+    const body = path.startsWith('/.well-known')
+      ? { issuer: this.url, jwks_uri: `${this.url}/keys` }
+      : await this.#keySet()
+    response.writeHead(this.isDown ? 503 : 200, { 'content-type': 'application/json' })
+    response.end(JSON.stringify(body))
+  }
+
+  async #keySet(): Promise<object> {
     const keys = this.keys.map(async ({ publicKey, kid }) => ({
       ...(await exportJWK(publicKey)),
-      ...{ kid, alg: 'RS256', use: 'sig' },
+      kid,
+      alg: 'RS256',
+      use: 'sig',
     }))
     return { keys: await Promise.all(keys) }
   }
@@ -174,7 +180,11 @@ test.each([
 test('a program acts as the app that is registered here under its client ID', async () => {
   const appId = await insertTestApp(service.deps.db, { display_name: 'registered' })
   const claims = (id: string, more: object) => ({
-    ...{ iss: issuer.url, aud: AUDIENCE, sub: id, azp: id, ...times() },
+    iss: issuer.url,
+    aud: AUDIENCE,
+    sub: id,
+    azp: id,
+    ...times(),
     ...more,
   })
   const roles = { idtyp: 'app', roles: ['Device.Read.All'] }

@@ -1,5 +1,5 @@
 /**
- * The public keys of the configured issuer, for access tokens: found through its discovery document,
+ * Public keys of the configured issuer, for access tokens: found through its discovery document,
  * kept for some minutes, and fetched again when a token names a key that is not among them, so a
  * rotation needs no restart. An issuer that cannot be reached makes requests fail, not the server.
  */

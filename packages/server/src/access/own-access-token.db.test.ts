@@ -1,4 +1,4 @@
-/** What passes as an access token of the built-in issuer, and what an attacker would like to pass. */
+/** What passes as an access token of the built-in issuer, and what must not. */
 
 import { createPrivateKey, randomUUID } from 'node:crypto'
 import { generateKeyPair, SignJWT, UnsecuredJWT } from 'jose'

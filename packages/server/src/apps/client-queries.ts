@@ -18,7 +18,7 @@ export interface AppClient {
   readonly credentials: readonly ClientCredential[]
 }
 
-/** Undefined: unknown, disabled or deleted. Credentials that are revoked or expired are not here. */
+/** Undefined: unknown, disabled or deleted. Without credentials that are revoked or expired. */
 export async function selectAppClient(
   db: Kysely<Database>,
   id: string,

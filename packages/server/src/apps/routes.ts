@@ -1,25 +1,13 @@
-/** HTTP of app registrations and of the issuer's keys. */
+/** HTTP of app registrations. */
 
-import {
-  App,
-  AppCredential,
-  AppCredentialParams,
-  AppPage,
-  AppParams,
-  AppQuery,
-  ChangeApp,
-  CreateApp,
-  CreateAppPublicKey,
-  CreateAppSecret,
-  CreatedAppSecret,
-} from '@keydesk/contract'
+import { App, AppPage, AppParams, AppQuery, ChangeApp, CreateApp } from '@keydesk/contract'
 import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { principalOf } from '../access/actor.ts'
 import type { Deps } from '../deps.ts'
 import type { App as HttpApp } from '../http/app-type.ts'
 import { addApp, changeApp, removeApp } from './change-app.ts'
-import { addAppPublicKey, addAppSecret, revokeAppCredential } from './change-credentials.ts'
+import { credentialRoutes } from './credential-routes.ts'
 import { listApps, showApp } from './list-apps.ts'
 
 export function appRoutes(http: HttpApp, deps: Deps): void {
@@ -27,7 +15,6 @@ export function appRoutes(http: HttpApp, deps: Deps): void {
     principal: principalOf(request),
     requestId: request.id,
     now: deps.clock.now(),
-    keyring: deps.keyring,
   })
   const transaction = () => deps.db.transaction()
 
@@ -77,34 +64,5 @@ export function appRoutes(http: HttpApp, deps: Deps): void {
     },
   )
 
-  http.post(
-    '/api/v1/apps/:appId/secrets',
-    { schema: { params: AppParams, body: CreateAppSecret, response: { 201: CreatedAppSecret } } },
-    async (request, reply) => {
-      const { appId } = request.params
-      const secret = await transaction().execute((trx) =>
-        addAppSecret(trx, by(request), appId, request.body),
-      )
-      return await reply.code(201).send(secret)
-    },
-  )
-
-  http.post(
-    '/api/v1/apps/:appId/public-keys',
-    { schema: { params: AppParams, body: CreateAppPublicKey, response: { 201: AppCredential } } },
-    async (request, reply) => {
-      const { appId } = request.params
-      const key = await transaction().execute((trx) =>
-        addAppPublicKey(trx, by(request), appId, request.body),
-      )
-      return await reply.code(201).send(key)
-    },
-  )
-
-  http.delete(
-    '/api/v1/apps/:appId/credentials/:credentialId',
-    { schema: { params: AppCredentialParams, response: { 200: AppCredential } } },
-    async (request) =>
-      await transaction().execute((trx) => revokeAppCredential(trx, by(request), request.params)),
-  )
+  credentialRoutes(http, deps)
 }

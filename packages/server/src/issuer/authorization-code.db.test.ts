@@ -174,7 +174,7 @@ test.each(['token', 'id_token', 'code id_token', 'code token', 'none'])(
   'there is no response type %s',
   async (response_type) => {
     const answer = await visit(new TestBrowser(service), request({ response_type }))
-    expect(String(answer.headers.location ?? '')).not.toMatch(/access_token|id_token=|[?&#]code=/)
+    expect(answer.headers.location ?? '').not.toMatch(/access_token|id_token=|[?&#]code=/)
     expect(`${answer.headers.location} ${answer.body}`).toMatch(
       /unsupported_response_type|response_mode\+is\+not\+allowed/,
     )
@@ -186,7 +186,7 @@ test.each(['form_post', 'fragment', 'web_message'])(
   async (response_mode) => {
     const answer = await visit(new TestBrowser(service), request({ response_mode }))
     expect(answer.body).not.toContain('<script')
-    expect(String(answer.headers.location ?? '')).not.toContain('code=')
+    expect(answer.headers.location ?? '').not.toContain('code=')
   },
 )
 

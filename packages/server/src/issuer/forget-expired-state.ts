@@ -3,7 +3,7 @@
 import type { Deps } from '../deps.ts'
 import { deleteExpiredState } from './state-queries.ts'
 
-/** So long a program that comes late is told that its code has expired, and not that there is none. */
+/** So long a program that comes late is told that its code has expired. */
 const GRACE_MS = 60 * 60 * 1000
 
 export async function forgetExpiredState({ db, clock }: Pick<Deps, 'db' | 'clock'>): Promise<void> {

@@ -1,4 +1,4 @@
-/** What the issuer stores: of no use to whoever reads or writes the database, the same everywhere. */
+/** What the issuer stores is of no use to whoever reads or writes the database. */
 
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { buildApp } from '../app.ts'

@@ -1,5 +1,5 @@
 /**
- * The built-in OpenID Connect issuer at `{origin}/oidc`: oidc-provider with its state in PostgreSQL.
+ * The built-in OpenID Connect issuer at `{origin}/oidc`: oidc-provider, its state in PostgreSQL.
  * It knows people only as accounts; how somebody proves who he is, is asked on the pages below
  * `/sign-in/with/`, which are not part of it.
  *
@@ -14,8 +14,9 @@
  *    `abortInteraction`, which tells the program `access_denied`. Both return the address to send
  *    the browser to with 303 (of this origin, under /oidc).
  * `acr` is ACR_PASSWORD or ACR_MFA; `amr` are RFC 8176 names. If a second factor was wanted
- * (`acrValues` has ACR_MFA) and the account has none, the page may finish with ACR_PASSWORD: whoever
- * wanted it then refuses. There is no consent: device codes are confirmed on a page of the issuer.
+ * (`acrValues` has ACR_MFA) and the account has none, the page may finish with ACR_PASSWORD:
+ * whoever wanted it then refuses. There is no consent: device codes are confirmed on a page of the
+ * issuer.
  */
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
@@ -30,6 +31,7 @@ import { asIssuerRequest } from './issuer-request.ts'
 import { withButton } from './pages.ts'
 import { acceptAppSecrets, providerConfiguration } from './provider-configuration.ts'
 import { createSigningKeys, type SigningKeys } from './signing-keys.ts'
+import { textOf } from './text-of.ts'
 
 export interface SignInInteraction {
   readonly uid: string
@@ -132,6 +134,7 @@ function prepare(provider: Provider, deps: IssuerDeps, onClientRefused: () => vo
   const report = (error: unknown): void =>
     deps.log.error({ err: error }, 'the built-in issuer failed')
   // What koa itself catches; its own would write to the console.
+  // oxlint-disable-next-line unicorn/prefer-add-event-listener -- a method of koa
   provider.onerror = report
   provider.on('server_error', (_, error) => report(error))
   provider.on('grant.error', (_, error) => {
@@ -145,7 +148,7 @@ async function describe(
   reply: FastifyReply,
 ): Promise<SignInInteraction> {
   const { uid, params, prompt, session } = await find(provider, request, reply)
-  const clientId = String(params['client_id'])
+  const clientId = textOf(params['client_id'])
   const client = await provider.Client.find(clientId)
   const account = session?.accountId
   const hint = params['login_hint']
@@ -154,7 +157,7 @@ async function describe(
     clientId,
     clientName: client?.clientName ?? clientId,
     reasons: prompt.reasons,
-    acrValues: String(params['acr_values'] ?? '')
+    acrValues: textOf(params['acr_values'])
       .split(' ')
       .filter((value) => value !== ''),
     loginHint: typeof hint === 'string' ? hint : undefined,

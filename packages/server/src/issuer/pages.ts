@@ -8,6 +8,7 @@ import type { KoaContextWithOIDC } from 'oidc-provider'
 import { html, Html } from '../sign-in-pages/html.ts'
 import { page, pageHeaders, type PageOptions } from '../sign-in-pages/page.ts'
 import { USER_CODE_LENGTH_MAX, userCodeOf } from './issuer-request.ts'
+import { textOf } from './text-of.ts'
 
 /** What is put into the page; the status stays as it is. */
 export function renderPage(ctx: KoaContextWithOIDC, options: PageOptions): void {
@@ -147,6 +148,6 @@ export function withButton(markup: string): string | undefined {
 }
 
 function csrfField({ oidc }: KoaContextWithOIDC): Html {
-  const secret = oidc.session?.state?.['secret']
-  return html`<input type="hidden" name="xsrf" value="${String(secret ?? '')}" />`
+  const secret = textOf(oidc.session?.state?.['secret'])
+  return html`<input type="hidden" name="xsrf" value="${secret}" />`
 }

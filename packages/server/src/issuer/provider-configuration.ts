@@ -24,6 +24,7 @@ import { CLAIMS_OF_SCOPES, findAccount } from './find-account.ts'
 import * as pages from './pages.ts'
 import { ACCESS_TOKEN_SECONDS, type SigningKey } from './signing-keys.ts'
 import { createStateAdapter } from './state-adapter.ts'
+import { textOf } from './text-of.ts'
 import { tokenClaims } from './token-claims.ts'
 
 const COOKIE_LABEL = 'keydesk issuer-cookie v1'
@@ -114,9 +115,9 @@ function features(origin: string): NonNullable<Configuration['features']> {
         const { params } = ctx.oidc.entities.DeviceCode ?? {}
         pages.confirmPage(ctx, {
           program: client.clientName ?? client.clientId,
-          address: String(deviceInfo['ip'] ?? 'unknown'),
+          address: textOf(deviceInfo['ip']),
           userCode,
-          scopes: String(params?.['scope'] ?? '').split(' '),
+          scopes: textOf(params?.['scope']).split(' '),
         })
       },
       successSource: (ctx) => pages.connectedPage(ctx),
@@ -198,8 +199,8 @@ function lifetimes(): NonNullable<Configuration['ttl']> {
 }
 
 /**
- * When a person is asked: where he is not signed in, where the sign-in is too old (`max_age`), where
- * a second factor is wanted (`acr_values`) and was not used, and where a program says so (`prompt`).
+ * When a person is asked: where he is not signed in, where the sign-in is too old (`max_age`),
+ * where a second factor is wanted (`acr_values`) and was not used, and where a program says so (`prompt`).
  * Nobody is asked for consent: all programs that act for people are Keydesk's own, and what a
  * device code connects is confirmed on its own page.
  */
@@ -217,7 +218,7 @@ function signInPolicy() {
   )
   login.checks.add(
     new Check('acr_values', 'a second factor is wanted', ({ oidc }) => {
-      const wanted = String(oidc.params?.['acr_values'] ?? '').split(' ')
+      const wanted = textOf(oidc.params?.['acr_values']).split(' ')
       const isMissing = wanted.includes(ACR_MFA) && oidc.session?.acr !== ACR_MFA
       // Once in each interaction: whoever has no second factor gets back without one.
       return isMissing && oidc.result?.login === undefined
@@ -228,7 +229,7 @@ function signInPolicy() {
   return policy
 }
 
-/** A grant of its own for every sign-in of a program, so that one can be ended without the others. */
+/** A grant of its own for every sign-in of a program: one is ended without the others. */
 async function ownGrant(origin: string, ctx: KoaContextWithOIDC): Promise<Grant | undefined> {
   const { account, client, provider } = ctx.oidc
   if (account === undefined || client === undefined) return undefined
@@ -246,6 +247,7 @@ export function acceptAppSecrets(
   isAppSecret: (appId: string, secret: string) => Promise<boolean>,
 ): void {
   const { prototype } = provider.Client as unknown as { prototype: Client }
+  // oxlint-disable-next-line typescript/unbound-method -- it is called with its `this` below
   const compareOwn = prototype.compareClientSecret
   prototype.compareClientSecret = async function compare(this: Client, secret: string) {
     return this.clientId === PORTAL_CLIENT_ID
