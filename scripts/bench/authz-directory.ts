@@ -49,8 +49,10 @@ async function insertPeople(client: Client): Promise<void> {
     [people, groups],
   )
   await client.query(
-    `insert into directory_user (id, user_principal_name, display_name, source, created_at, updated_at)
-     select id, id || '@keydesk.example', 'Helpdesk', 'local', now(), now() from unnest($1::uuid[]) as id`,
+    `insert into directory_user (id, user_principal_name, display_name, source, created_at,
+                                 updated_at)
+     select id, id || '@keydesk.example', 'Helpdesk', 'local', now(), now()
+       from unnest($1::uuid[]) as id`,
     [people],
   )
   await client.query(
@@ -87,7 +89,8 @@ async function insertAssignments(client: Client): Promise<void> {
     [given.map(([principal]) => principal), given.map(([, unit]) => unit), HELPDESK],
   )
   await client.query(
-    `insert into role_assignment (id, principal_id, role_id, effect, scope_type, device_id, created_at)
+    `insert into role_assignment (id, principal_id, role_id, effect, scope_type, device_id,
+                                  created_at)
      select gen_random_uuid(), principal, $3, 'deny', 'device', device, now()
        from unnest($1::uuid[], $2::uuid[]) as denied (principal, device)`,
     [people, people.map((_, person) => devices[deniedDevice(person)]), HELPDESK],

@@ -126,7 +126,7 @@ function expected(caller: WalkCaller, route: string, deviceId: string | undefine
   return mayOn(caller, SEE_DEVICE, deviceId) ? 'forbidden' : 'unknownDevice'
 }
 
-/** What self-service makes of a device is its rule, after the walk: own devices are tested below. */
+/** What self-service makes of a device is its rule, after the walk; tested below. */
 function isOwnDeviceRoute(route: string): boolean {
   return route.includes('/me/') && route.includes(':deviceId')
 }
@@ -193,7 +193,24 @@ describe('existence is not revealed', () => {
     },
   )
 
-  test('the list of devices holds those in scope and no other', async () => {
+  const lists = routes.filter(
+    ([route, { audience }]) => audience === 'devices' && route.startsWith('GET '),
+  )
+
+  test.each(lists.filter(([route]) => !route.includes(':deviceId')))(
+    '%s names no device out of scope',
+    async (route, { permission }) => {
+      for (const caller of callers.filter((one) => expected(one, route, undefined) === 'letIn')) {
+        const { body } = await call(caller, route, '')
+        for (const id of [places.device, places.otherDevice]) {
+          const isHidden = !mayOn(caller, permission, id)
+          expect([caller.name, isHidden && body.includes(id)]).toEqual([caller.name, false])
+        }
+      }
+    },
+  )
+
+  test('the list of devices holds each one in scope', async () => {
     for (const caller of callers) {
       if (expected(caller, 'GET /api/v1/devices', undefined) !== 'letIn') continue
       const response = await call(caller, 'GET /api/v1/devices', '')

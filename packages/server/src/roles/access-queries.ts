@@ -110,8 +110,8 @@ export async function selectAccessors(
     )
     select accessor.*, lower(accessor.display_name) as sort_name,
            ${wanted.includesOwner} and exists (
-             select from device
-              where device.id = ${deviceId} and device.owner_id = accessor.principal_id) as is_owner,
+             select from device where device.id = ${deviceId}
+                and device.owner_id = accessor.principal_id) as is_owner,
            coalesce((select jsonb_agg(${REASON} order by about.scope_type, about.id, held.group_id)
                        from held join about on about.id = held.assignment_id
                       where held.principal_id = accessor.principal_id), '[]') as reasons

@@ -14,7 +14,7 @@ import type { TestService } from './test-service.ts'
 import { startTestSession } from './test-session.ts'
 
 /** Where a role holds: for all devices, for one unit's, for one device. */
-export type Place = 'directory' | { readonly devices: ReadonlySet<string> }
+type Place = 'directory' | { readonly devices: ReadonlySet<string> }
 
 interface Right {
   readonly permissions: ReadonlySet<string>
