@@ -1,8 +1,19 @@
 /**
- * `keydesk volume …` as its golden command files have it (packages/cli/golden). After a wanted
+ * `keydesk …` as its golden command files have it (packages/cli/golden). After a wanted
  * change, `npx vitest run --project e2e volume-commands -u` writes them anew; the diff is the review.
  */
-import { copyFile, mkdtemp, open, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import {
+  chmod,
+  copyFile,
+  mkdir,
+  mkdtemp,
+  open,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises'
 import { readdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join, resolve } from 'node:path'
@@ -47,6 +58,24 @@ const STEPS: Readonly<Record<string, Step>> = {
       pathIn(folder, file),
       images.map((image) => pathIn(folder, image)),
     )
+    return undefined
+  },
+  /** keep-session: a sign-in at a service that is not there. */
+  async 'keep-session'(folder) {
+    const place = pathIn(folder, 'keydesk')
+    await mkdir(place, { recursive: true, mode: 0o700 })
+    const session = {
+      issuer: 'http://127.0.0.1:65535/oidc',
+      clientId: 'keydesk-cli',
+      accessToken: 'access-token',
+      expiresAt: '2026-01-01T00:00:00.000Z',
+      refreshToken: 'refresh-token',
+      signedInAt: '2026-01-01T00:00:00.000Z',
+    }
+    const server = 'http://127.0.0.1:65535'
+    const sessions = { version: 1, current: server, services: { [server]: session } }
+    const file = join(place, 'sessions.json')
+    await writeFile(file, JSON.stringify(sessions), { mode: 0o600 })
     return undefined
   },
   /** list: names, modes and sizes of everything there is. */

@@ -30,7 +30,9 @@ export interface RunningCommand {
 export function startKeydesk(args: readonly string[], options: CommandOptions): RunningCommand {
   const { cwd, input = '', node = process.execPath } = options
   const outcome = Promise.withResolvers<CommandOutcome>()
-  const child = spawn(node, [LAUNCHER, ...args], { cwd })
+  // Not with the sign-in of whoever runs the tests.
+  const env = { ...process.env, XDG_CONFIG_HOME: cwd }
+  const child = spawn(node, [LAUNCHER, ...args], { cwd, env })
   let stdout = ''
   let stderr = ''
   child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text))

@@ -10,12 +10,14 @@ import {
   showCommand,
 } from '../service/commands.ts'
 import { time } from '../service/render-table.ts'
+import { KEY_ID, keyAndReason, withKeyAndReason, type KeyAndReason } from './key-and-reason.ts'
 
 const PATH = '/api/v1/approval-requests'
 const ID = ['id', 'ID of the request'] as const
 
 export function approvalsCommand(): Command {
   return commandGroup('approvals', 'Disclosures that wait for a second person', [
+    request(),
     list(),
     showCommand<ApprovalRequest>({
       description: 'Show a request with its reason',
@@ -45,6 +47,23 @@ export function approvalsCommand(): Command {
     decide('reject', 'Say of an emergency that it was none', 'review', { verdict: 'reject' }),
     cancel(),
   ])
+}
+
+function request(): Command {
+  const command = newCommand('request', 'Ask for a disclosure that a second person approves', [
+    KEY_ID,
+  ])
+  return onService<KeyAndReason>(
+    withKeyAndReason(command),
+    async (service, [keyId = ''], options) => {
+      const body = await keyAndReason(service, keyId, options)
+      const made = await service.post<ApprovalRequest>(PATH, body)
+      const text =
+        `Asked for (${made.id}), until ${time(made.expiresAt) ?? 'it is decided'}. Once approved:\n` +
+        `  keydesk recover ${made.recoveryKeyId} --reason ${made.reason.code} --approval ${made.id}\n`
+      return { json: made, text }
+    },
+  )
 }
 
 interface ListOptions {

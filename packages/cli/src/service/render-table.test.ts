@@ -21,10 +21,7 @@ test('no items are no text', () => {
 test('a name cannot move the cursor, begin a line or reverse the text', () => {
   const hostile = '\u001B[2Jx\r\nroot  yes\u202Eabc'
   expect(renderTable(columns, [{ name: hostile, on: false }])).toBe(
-    'NAME                 ON\n[2Jx root yes abc  no\n'.replace(
-      'NAME                 ON',
-      'NAME               ON',
-    ),
+    'NAME               ON\n[2Jx root yes abc  no\n',
   )
 })
 
