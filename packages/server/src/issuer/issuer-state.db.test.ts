@@ -2,13 +2,13 @@
 
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { buildApp } from '../app.ts'
+import { endSignIns } from '../directory/end-sign-ins.ts'
 import { createTestAccount } from '../testing/test-account.ts'
 import { signInByDeviceCode } from '../testing/sign-in-by-device-code.ts'
 import { callWith, claimsOf, requestToken, TestProgram } from '../testing/test-program.ts'
 import { TestService } from '../testing/test-service.ts'
 import { forgetExpiredState } from './forget-expired-state.ts'
 import { createSigningKeys, keepSigningKeys } from './signing-keys.ts'
-import { deleteIssuerStateOfUsers } from './state-queries.ts'
 
 let service: TestService
 beforeAll(async () => {
@@ -99,10 +99,11 @@ test('a changed byte of a payload makes it unknown', async () => {
   expect((await refresh(tokens.refresh_token)).json()).toMatchObject({ error: 'invalid_grant' })
 })
 
-test('all of a person ends with one statement', async () => {
+test('ending the sign-ins of a person ends his refresh tokens and access tokens, not those of others', async () => {
   const { account, tokens } = await connected()
   const other = await connected()
-  await service.deps.db.transaction().execute((trx) => deleteIssuerStateOfUsers(trx, [account.id]))
+  const now = new Date(Date.now() + 1000)
+  await service.deps.db.transaction().execute((trx) => endSignIns(trx, [account.id], now))
   expect((await refresh(tokens.refresh_token)).json()).toMatchObject({ error: 'invalid_grant' })
   expect((await refresh(other.tokens.refresh_token)).statusCode).toBe(200)
 })

@@ -26,7 +26,6 @@ import type { Deps } from '../deps.ts'
 import { AppError } from '../errors.ts'
 import { pageHeaders } from '../sign-in-pages/page.ts'
 import { isAppSecret } from './app-client.ts'
-import { portalClient, type PortalClient } from './clients.ts'
 import { asIssuerRequest } from './issuer-request.ts'
 import { withButton } from './pages.ts'
 import { acceptAppSecrets, providerConfiguration } from './provider-configuration.ts'
@@ -46,7 +45,7 @@ export interface SignInInteraction {
   readonly accountId: string | undefined
 }
 
-export interface SignInResult {
+interface SignInResult {
   /** ID of the directory user. */
   readonly accountId: string
   readonly acr: string
@@ -57,8 +56,6 @@ export interface Issuer {
   /** `iss` of its tokens: `{origin}/oidc`. */
   readonly url: string
   readonly keys: SigningKeys
-  /** The portal as its client. */
-  readonly portalClient: PortalClient
   /** Throws AppError NOT_FOUND. */
   interaction(request: FastifyRequest, reply: FastifyReply): Promise<SignInInteraction>
   /** Returns where to send the browser (303). Throws AppError NOT_FOUND. */
@@ -98,7 +95,6 @@ export function createIssuer(deps: IssuerDeps, onClientRefused: () => void): Iss
   return {
     url,
     keys,
-    portalClient: portalClient(deps),
     interaction: async (request, reply) => await describe(await provider(), request, reply),
     finishInteraction: async (request, reply, { accountId, acr, amr }) => {
       const login = { accountId, acr, amr: [...amr], remember: true }

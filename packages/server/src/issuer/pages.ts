@@ -11,7 +11,7 @@ import { USER_CODE_LENGTH_MAX, userCodeOf } from './issuer-request.ts'
 import { textOf } from './text-of.ts'
 
 /** What is put into the page; the status stays as it is. */
-export function renderPage(ctx: KoaContextWithOIDC, options: PageOptions): void {
+function renderPage(ctx: KoaContextWithOIDC, options: PageOptions): void {
   ctx.set(pageHeaders())
   ctx.body = page(options)
 }

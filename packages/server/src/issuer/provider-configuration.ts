@@ -40,7 +40,7 @@ const GRANT_SECONDS = 90 * DAY
 type IssuerDeps = Pick<Deps, 'config' | 'db' | 'keyring' | 'clock' | 'log'>
 
 /** Below `{origin}/oidc`. */
-export const ISSUER_ROUTES = {
+const ISSUER_ROUTES = {
   authorization: '/auth',
   code_verification: '/device',
   device_authorization: '/device/auth',
