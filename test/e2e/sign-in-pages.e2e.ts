@@ -61,27 +61,27 @@ test('the setup link makes the first administrator, who has to add a passkey', a
 
 test('a passkey alone signs in, and is more than a password', async () => {
   await context.clearCookies()
-  await page.goto(`${origin}/sign-in?returnTo=/api/v1/me`)
+  await page.goto(`${origin}/sign-in?returnTo=/devices`)
   await page.getByRole('button', { name: 'Sign in with a passkey' }).click()
-  await page.waitForURL(`${origin}/api/v1/me`)
-  expect(await page.textContent('body')).toContain(USER)
+  await page.waitForURL(`${origin}/devices`)
+  expect(await page.evaluate(`fetch('/api/v1/me').then((answer) => answer.text())`)).toContain(USER)
 })
 
 test('it is the second step after the password, and of a step-up', async () => {
   await context.clearCookies()
-  await page.goto(`${origin}/sign-in?returnTo=/api/v1/me`)
+  await page.goto(`${origin}/sign-in?returnTo=/devices`)
   await signInByPassword(page)
   await page.getByRole('button', { name: 'Use a passkey' }).click()
-  await page.waitForURL(`${origin}/api/v1/me`)
-  await page.goto(`${origin}/sign-in?returnTo=/api/v1/me&stepUp=1`)
+  await page.waitForURL(`${origin}/devices`)
+  await page.goto(`${origin}/sign-in?returnTo=/devices&stepUp=1`)
   await page.getByRole('heading', { name: 'Is it you?' }).waitFor()
   await page.getByRole('button', { name: 'Use a passkey' }).click()
-  await page.waitForURL(`${origin}/api/v1/me`)
+  await page.waitForURL(`${origin}/devices`)
 })
 
 test('an answer that was sent before is not accepted again', async () => {
   await context.clearCookies()
-  await page.goto(`${origin}/sign-in?returnTo=/api/v1/me`)
+  await page.goto(`${origin}/sign-in?returnTo=/devices`)
   let captured = ''
   await page.route('**/passkey', async (route) => {
     captured = route.request().postData() ?? ''
@@ -91,7 +91,7 @@ test('an answer that was sent before is not accepted again', async () => {
   await expect.poll(() => captured).toContain('credential=')
   await page.unroute('**/passkey')
   const credential = new URLSearchParams(captured).get('credential') ?? ''
-  await page.goto(`${origin}/sign-in?returnTo=/api/v1/me`)
+  await page.goto(`${origin}/sign-in?returnTo=/devices`)
   const first = await submitCredential(page, credential)
   expect(first).toBe('This does not work')
   expect(await sessionCookie(context)).toBeUndefined()

@@ -3,7 +3,7 @@
  * it needs, so nothing has to be installed on a bare Linux machine. Ended by whoever launched it.
  */
 
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { chromium, type Browser } from '@playwright/test'
@@ -32,7 +32,7 @@ async function unpackedChromium(): Promise<string> {
   const manifest = readFileSync(resolve(import.meta.dirname, '../../package.json'), 'utf8')
   const { devDependencies } = JSON.parse(manifest) as { devDependencies: Record<string, string> }
   const version = devDependencies['@sparticuz/chromium'] ?? 'unknown'
-  const directory = join(tmpdir(), `keydesk-chromium-${version}-whole`)
+  const directory = join(tmpdir(), `keydesk-chromium-${version}-complete`)
   if (existsSync(directory)) return directory
   const draft = `${directory}-${process.pid}`
   mkdirSync(draft)
@@ -47,6 +47,16 @@ async function unpackedChromium(): Promise<string> {
   return directory
 }
 
+/** `relative`: to this file, so that the directory may move. */
+const FONTS = `<?xml version="1.0"?>
+<!DOCTYPE fontconfig SYSTEM "fonts.dtd">
+<fontconfig>
+  <dir prefix="relative">fonts</dir>
+  <dir>/usr/share/fonts</dir>
+  <cachedir prefix="xdg">fontconfig</cachedir>
+</fontconfig>
+`
+
 async function unpackInto(directory: string): Promise<void> {
   const before = { ...process.env }
   process.env['TMPDIR'] = directory
@@ -55,6 +65,8 @@ async function unpackInto(directory: string): Promise<void> {
   try {
     const { default: packaged } = await import('@sparticuz/chromium')
     await packaged.executablePath()
+    // Its own one looks in directories of another system; without any font Chromium crashes.
+    writeFileSync(join(directory, 'fonts', 'fonts.conf'), FONTS)
   } finally {
     for (const name of ['TMPDIR', 'AWS_EXECUTION_ENV', 'LD_LIBRARY_PATH', 'FONTCONFIG_PATH']) {
       if (before[name] === undefined) Reflect.deleteProperty(process.env, name)

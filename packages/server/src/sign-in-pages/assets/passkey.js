@@ -16,8 +16,9 @@ for (const form of document.querySelectorAll('form[data-passkey]')) {
     button.disabled = true
     void send(form, button, message)
   })
-  form.closest('[data-needs-passkeys]')?.removeAttribute('hidden')
 }
+
+for (const part of document.querySelectorAll('[data-needs-passkeys]')) part.hidden = false
 
 async function send(form, button, message) {
   try {
