@@ -3,7 +3,6 @@
  * change, `npx vitest run --project e2e volume-commands -u` writes them anew; the diff is the review.
  */
 import {
-  chmod,
   copyFile,
   mkdir,
   mkdtemp,

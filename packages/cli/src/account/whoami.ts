@@ -1,11 +1,11 @@
 /** `keydesk whoami`: which service, who, with which roles, until when. */
 import type { Me } from '@keydesk/contract'
-import { BUILT_IN_ROLES } from '@keydesk/contract/built-in-roles'
 import { print, printJson } from '../print.ts'
 import { renderFields, time } from '../service/render-table.ts'
 import { Service } from '../service/service.ts'
 import type { ServiceOptions } from '../service/service-options.ts'
 import type { AccessToken } from '../session/access-token.ts'
+import { roleName } from '../roles/role-name.ts'
 import { fetchMe } from './fetch-me.ts'
 
 export type WhoamiOptions = ServiceOptions
@@ -40,8 +40,6 @@ function tokenText(source: AccessToken['source'], end: string | undefined): stri
 }
 
 function roleText({ roleId, effect, scope }: Me['roles'][number]): string {
-  const builtIn = BUILT_IN_ROLES.find(({ id }) => id === roleId)
-  const name = builtIn?.displayName ?? `custom role ${roleId}`
   const where = scope === '/' ? '' : ` for ${scope}`
-  return `${effect === 'deny' ? 'DENIED ' : ''}${name}${where}`
+  return `${effect === 'deny' ? 'DENIED ' : ''}${roleName(roleId)}${where}`
 }

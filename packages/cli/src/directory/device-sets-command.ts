@@ -48,7 +48,7 @@ const DEVICE_GROUPS: Kind = {
 const NAME = ['name', 'name or ID'] as const
 const RULE_HELP = `
 A rule chooses devices by what they report, such as
-  --rule '(device.displayName -startsWith "DE-") -and (device.operatingSystem -eq "Windows")'`
+  --rule '(device.displayName -startsWith "DE-") -and (device.trustType -eq "AzureAD")'`
 
 export function unitsCommand(): Command {
   return deviceSetsCommand(UNITS)

@@ -49,6 +49,7 @@ function list(): Command {
       { title: 'device', cell: ({ facts }) => facts.name },
       { title: 'serial number', cell: ({ facts }) => facts.serialNumber },
       { title: 'model', cell: ({ facts }) => facts.model },
+      { title: 'owner', cell: (device) => device.owner?.userPrincipalName },
       { title: 'last seen', cell: (device) => time(device.lastSeenAt) ?? 'never' },
       { title: 'id', cell: (device) => device.id },
     ],
@@ -60,10 +61,11 @@ function fields(device: DeviceDetail): Fields {
   const { facts } = device
   return [
     ['Device', facts.name],
-    ['Model', [facts.manufacturer, facts.model].filter((text) => text !== undefined).join(' ')],
+    ['Model', joined(facts.manufacturer, facts.model)],
     ['Serial number', facts.serialNumber],
-    ['Windows', [facts.osVersion, facts.osBuild].filter((text) => text !== undefined).join(' ')],
+    ['Windows', joined(facts.osVersion, facts.osBuild)],
     ['Joined', facts.joinType],
+    ['Owner', device.owner?.userPrincipalName],
     ['ID', device.id],
     ['Enrolled', time(device.enrolledAt)],
     ['Last seen', time(device.lastSeenAt) ?? 'never'],
@@ -84,6 +86,11 @@ function fields(device: DeviceDetail): Fields {
     ],
     ['Open exposures', device.exposures.filter(({ state }) => state === 'open').length],
   ]
+}
+
+function joined(...facts: readonly (string | undefined)[]): string | undefined {
+  const known = facts.filter((fact) => fact !== undefined)
+  return known.length === 0 ? undefined : known.join(' ')
 }
 
 function showOwner(): Command {

@@ -9,6 +9,7 @@ import {
   showCommand,
   type Fields,
 } from '../service/commands.ts'
+import { roleName } from '../roles/role-name.ts'
 import { groupId, userId } from '../service/find-by-name.ts'
 import { oneLine } from '../service/one-line.ts'
 import { time } from '../service/render-table.ts'
@@ -85,7 +86,8 @@ function fields(user: UserDetail): Fields {
       'Roles',
       user.roleAssignments?.map(
         ({ roleId, effect, scope, expiresAt }) =>
-          `${effect} ${roleId} for ${scope}` +
+          `${effect === 'deny' ? 'DENIED ' : ''}${roleName(roleId)}` +
+          (scope === '/' ? '' : ` for ${scope}`) +
           (expiresAt === undefined ? '' : ` until ${time(expiresAt)}`),
       ),
     ],

@@ -17,7 +17,7 @@ const ID = ['id', 'ID of the request'] as const
 
 export function approvalsCommand(): Command {
   return commandGroup('approvals', 'Disclosures that wait for a second person', [
-    request(),
+    askFor(),
     list(),
     showCommand<ApprovalRequest>({
       description: 'Show a request with its reason',
@@ -49,7 +49,7 @@ export function approvalsCommand(): Command {
   ])
 }
 
-function request(): Command {
+function askFor(): Command {
   const command = newCommand('request', 'Ask for a disclosure that a second person approves', [
     KEY_ID,
   ])
