@@ -8,10 +8,13 @@ import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Cheat } from './hostile-issuer.ts'
+import type { Cheat } from '../../packages/server/src/testing/hostile-issuer.ts'
+
+/** Beside the server's tests, whose packages they need. */
+const PROGRAMS = join(import.meta.dirname, '../../packages/server/src/testing')
 
 export const CLIENT_ID = 'keydesk'
-export const CLIENT_SECRET = 'a-secret/with+characters=that&need:care'
+const CLIENT_SECRET = 'a-secret/with+characters=that&need:care'
 
 /** Who signs in next at the honest issuer. */
 export interface IssuerPerson {
@@ -109,7 +112,7 @@ async function startProcess(
   file: string,
   env: Readonly<Record<string, string>>,
 ): Promise<[ChildProcess, number]> {
-  const child = spawn(process.execPath, [join(import.meta.dirname, file)], {
+  const child = spawn(process.execPath, [join(PROGRAMS, file)], {
     env: { PATH: process.env['PATH'], ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })

@@ -15,7 +15,7 @@ export const SIGN_IN_VARIABLES = {
     name: 'KEYDESK_OIDC_ISSUER',
     unit: 'URL',
     default: undefined,
-    example: 'https://login.microsoftonline.com/11111111-1111-1111-1111-111111111111/v2.0',
+    example: 'https://login.issuer.example/keydesk/v2.0',
     description:
       'The OpenID Connect issuer where people sign in, exactly as it names itself. Without this ' +
       'variable: the built-in one, with accounts of this server.',
@@ -27,7 +27,7 @@ export const SIGN_IN_VARIABLES = {
     default: undefined,
     example: '22222222-2222-2222-2222-222222222222',
     description: 'The client ID of this service at that issuer.',
-    parse: values.text(255),
+    parse: values.plainText(255),
   }),
   oidcClientSecretFile: variable({
     name: 'KEYDESK_OIDC_CLIENT_SECRET_FILE',
@@ -63,7 +63,7 @@ export const SIGN_IN_VARIABLES = {
     description:
       'What access tokens of that issuer must name in aud to be accepted by the API. Without ' +
       'this variable: none are.',
-    parse: values.text(255),
+    parse: values.plainText(255),
   }),
   oidcClaimId: variable({
     name: 'KEYDESK_OIDC_CLAIM_ID',
@@ -130,7 +130,7 @@ export const SIGN_IN_VARIABLES = {
     description:
       'The public client at that issuer by which `keydesk login` signs in (device authorization ' +
       'grant). Without this variable: it cannot.',
-    parse: values.text(255),
+    parse: values.plainText(255),
   }),
   oidcAgentClientId: variable({
     name: 'KEYDESK_OIDC_AGENT_CLIENT_ID',
@@ -140,7 +140,7 @@ export const SIGN_IN_VARIABLES = {
     description:
       'The public client at that issuer by which a person enrols a PC of his own. Without this ' +
       'variable: PCs enrol with tokens only.',
-    parse: values.text(255),
+    parse: values.plainText(255),
   }),
   oidcApiScopePrefix: variable({
     name: 'KEYDESK_OIDC_API_SCOPE_PREFIX',
@@ -150,7 +150,7 @@ export const SIGN_IN_VARIABLES = {
     description:
       'What stands before Keydesk.Access and Keydesk.EnrollDevice where that issuer is asked for ' +
       'them (Entra ID: the application ID URI and a slash). Without this variable: nothing.',
-    parse: values.text(255),
+    parse: values.plainText(255),
   }),
   enrollBySignIn: variable({
     name: 'KEYDESK_ENROLL_BY_SIGN_IN',

@@ -106,7 +106,7 @@ export function issuerUrl(text: string): string {
 }
 
 /** One line of printable ASCII. */
-export function text(lengthMax: number): (given: string) => string {
+export function plainText(lengthMax: number): (given: string) => string {
   return (given) => {
     if (given.length > lengthMax || !/^[\x21-\x7e]+$/.test(given)) {
       throw new ConfigValueError(`it must be at most ${lengthMax} characters without spaces`)

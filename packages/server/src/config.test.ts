@@ -35,8 +35,13 @@ describe('readConfig', () => {
   })
 
   test('every default and every example is accepted', () => {
+    // Those of sign-in go together or not at all: each is judged within a set that works.
+    const complete = { KEYDESK_OIDC_ISSUER: 'https://issuer.example', KEYDESK_OIDC_CLIENT_ID: 'a' }
+    const file = { KEYDESK_OIDC_CLIENT_SECRET_FILE: '/run/secret' }
     for (const { name, default: given, example } of Object.values(VARIABLES)) {
-      expect(() => readConfig({ [name]: example })).not.toThrow()
+      const others = name === 'KEYDESK_OIDC_PRIVATE_KEY_FILE' ? complete : { ...complete, ...file }
+      const around = name.startsWith('KEYDESK_OIDC_') ? others : {}
+      expect(() => readConfig({ ...around, [name]: example })).not.toThrow()
       expect(() => readConfig({ [name]: given })).not.toThrow()
     }
   })
@@ -89,6 +94,32 @@ describe('readConfig', () => {
     const given = { KEYDESK_PORT: '0', KEYDESK_ORIGIN: 'https://keydesk.example/' }
     expect(readConfig(given).config.origin).toBe('https://keydesk.example')
   })
+
+  const external = {
+    KEYDESK_OIDC_ISSUER: 'https://issuer.example/tenant',
+    KEYDESK_OIDC_CLIENT_ID: 'keydesk',
+    KEYDESK_OIDC_CLIENT_SECRET_FILE: '/run/secret',
+  }
+
+  test('an issuer needs a client ID and one credential, and they need an issuer', () => {
+    expect(readConfig(external).config.oidcIssuer).toBe('https://issuer.example/tenant')
+    const without = (name: keyof typeof external) => messageOf({ ...external, [name]: '' })
+    expect(without('KEYDESK_OIDC_CLIENT_ID')).toContain('KEYDESK_OIDC_CLIENT_ID is missing')
+    expect(without('KEYDESK_OIDC_CLIENT_SECRET_FILE')).toContain('needs one of')
+    expect(messageOf({ ...external, KEYDESK_OIDC_PRIVATE_KEY_FILE: '/run/key' })).toContain(
+      'needs one of',
+    )
+    expect(without('KEYDESK_OIDC_ISSUER')).toContain('without KEYDESK_OIDC_ISSUER')
+  })
+
+  test.each(['http://issuer.example', 'https://issuer.example/?a=b', 'issuer.example', 'ftp://x'])(
+    'refuses the issuer %j',
+    (issuer) => {
+      expect(messageOf({ ...external, KEYDESK_OIDC_ISSUER: issuer })).toContain(
+        'KEYDESK_OIDC_ISSUER is wrong',
+      )
+    },
+  )
 
   test('a variable that looks like ours is named with the nearest one', () => {
     expect(readConfig({ KEYDESK_DATADIR: 'x', OTHER: 'y' }).warnings).toEqual([

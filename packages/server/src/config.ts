@@ -218,13 +218,19 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): R
 }
 
 function optionalOf(parsed: Parsed): { readonly [K in Optional]: Parsed[K] } {
-  const { databaseUrl, oidcIssuer, oidcClientId, oidcClientSecretFile, oidcPrivateKeyFile } = parsed
-  const { oidcAudience, oidcClaimId, oidcClaimName, oidcStepUpAcr } = parsed
-  const { oidcCliClientId, oidcAgentClientId, oidcApiScopePrefix } = parsed
   return {
-    ...{ databaseUrl, oidcIssuer, oidcClientId, oidcClientSecretFile, oidcPrivateKeyFile },
-    ...{ oidcAudience, oidcClaimId, oidcClaimName, oidcStepUpAcr },
-    ...{ oidcCliClientId, oidcAgentClientId, oidcApiScopePrefix },
+    databaseUrl: parsed.databaseUrl,
+    oidcIssuer: parsed.oidcIssuer,
+    oidcClientId: parsed.oidcClientId,
+    oidcClientSecretFile: parsed.oidcClientSecretFile,
+    oidcPrivateKeyFile: parsed.oidcPrivateKeyFile,
+    oidcAudience: parsed.oidcAudience,
+    oidcClaimId: parsed.oidcClaimId,
+    oidcClaimName: parsed.oidcClaimName,
+    oidcStepUpAcr: parsed.oidcStepUpAcr,
+    oidcCliClientId: parsed.oidcCliClientId,
+    oidcAgentClientId: parsed.oidcAgentClientId,
+    oidcApiScopePrefix: parsed.oidcApiScopePrefix,
   }
 }
 

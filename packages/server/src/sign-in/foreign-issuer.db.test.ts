@@ -107,7 +107,7 @@ describe('an attacker', () => {
     await somebody()
     const callback = await browser.untilCallback()
     const answers = await Promise.all([browser.get(callback), browser.get(callback)])
-    expect(answers.map(({ status }) => status).toSorted()).toEqual([303, 400])
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([303, 400]))
   })
 
   test.each([
@@ -256,7 +256,7 @@ describe('a person', () => {
     const { sub } = await somebody()
     await browser.signIn()
     const { id } = await userRow(sub)
-    await service.admin('PATCH' as 'POST', `/api/v1/users/${id}`, { isActive: false })
+    await service.admin('PATCH', `/api/v1/users/${id}`, { isActive: false })
     expect(await me()).toBeUndefined()
     const again = await new TestVisitor(service).signIn()
     expect(again.status).toBe(403)

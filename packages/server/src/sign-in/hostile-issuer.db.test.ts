@@ -4,7 +4,7 @@
  */
 
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import type { Cheat } from '../../../../test/support/hostile-issuer.ts'
+import type { Cheat } from '../testing/hostile-issuer.ts'
 import { CLIENT_ID, HostileIssuer } from '../../../../test/support/issuer-process.ts'
 import { TestService } from '../testing/test-service.ts'
 import { TestVisitor } from '../testing/test-visitor.ts'

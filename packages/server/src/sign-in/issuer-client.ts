@@ -140,7 +140,7 @@ async function externalClient(
 }
 
 /** A JWK or PKCS #8 in PEM. Throws an Error without any of its content. */
-export async function readPrivateKey(file: string): Promise<oidc.PrivateKey> {
+async function readPrivateKey(file: string): Promise<oidc.PrivateKey> {
   const text = await readFile(file, 'utf8')
   try {
     const { key, kid } = text.includes('-----BEGIN') ? await fromPem(text) : await fromJwk(text)

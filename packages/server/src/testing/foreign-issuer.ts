@@ -42,12 +42,8 @@ server.listen(0, '127.0.0.1', () => {
 
 function signingKey(): JWK {
   const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
-  return {
-    ...privateKey.export({ format: 'jwk' }),
-    kid: randomUUID(),
-    alg: 'RS256',
-    use: 'sig',
-  } as JWK
+  const jwk = privateKey.export({ format: 'jwk' })
+  return Object.assign(jwk, { kid: randomUUID(), alg: 'RS256', use: 'sig' })
 }
 
 function makeProvider(): Provider {

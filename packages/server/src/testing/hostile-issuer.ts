@@ -142,9 +142,9 @@ async function signed(claims: Record<string, unknown>): Promise<string> {
       return await new SignJWT(claims)
         .setProtectedHeader({ alg: 'RS256', jwk: await exportJWK(other.publicKey) })
         .sign(other.privateKey)
-    default:
-      return await honest.sign(privateKey)
+    case undefined:
   }
+  return await honest.sign(privateKey)
 }
 
 function json(response: ServerResponse, status: number, body: unknown): void {
