@@ -1,5 +1,6 @@
 /**
- * Enrolment: the PC trades a token, or the sign-in of its owner, for an identity of its own, and pins the service's keys.
+ * Enrolment: the PC trades a token, or the sign-in of its owner, for an identity of its own, and
+ * pins the service's keys.
  *
  * The device key is made and on disk before the first request, so an answer that was lost is asked
  * for again with the same key: the service then gives the same deviceId and uses the token once.

@@ -1,4 +1,4 @@
-/** The sign-in against an issuer that answers what a test says. The real one: agent-sign-in.e2e.ts. */
+/** The sign-in against an issuer made of answers; with the real one: agent-sign-in.e2e.ts. */
 import { describe, expect, test } from 'vitest'
 import { signIn } from './sign-in.ts'
 import { TestClock } from './testing/test-agent.ts'

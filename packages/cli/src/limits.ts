@@ -18,7 +18,7 @@ export const SESSION_LOCK_STALE_MS = 90_000
 /** A command that waits longer than this for another one says so. */
 export const SESSION_LOCK_WAIT_MS = 60_000
 
-/** One request to the service or the issuer: a slow network needs seconds, a dead one never ends. */
+/** One request to the service or the issuer: seconds on a slow network, for ever on a dead one. */
 export const REQUEST_TIMEOUT_MS = 30_000
 
 /** An answer of the service: the largest is the CSV export of a directory. */

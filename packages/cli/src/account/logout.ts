@@ -1,6 +1,6 @@
 /**
- * `keydesk logout`: the refresh token is revoked at the issuer and the sign-in forgotten here. It is
- * forgotten even if the issuer cannot be reached; that is said, and exit code 1.
+ * `keydesk logout`: the refresh token is revoked at the issuer and the sign-in forgotten here. It
+ * is forgotten even if the issuer cannot be reached; that is said, and exit code 1.
  */
 import { CommandError } from '../command-error.ts'
 import { print, printJson } from '../print.ts'

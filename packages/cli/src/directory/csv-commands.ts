@@ -1,7 +1,7 @@
 /**
- * `import FILE` and `export` of a part of the directory. The service judges the file: it applies all
- * of it or nothing, and says what is wrong line by line. Invariant: a refused file ends with exit
- * code 1 and its errors on standard error, each as `FILE:LINE: …`.
+ * `import FILE` and `export` of a part of the directory. The service judges the file: it applies
+ * all of it or nothing, and says what is wrong line by line. Invariant: a refused file ends with
+ * exit code 1 and its errors on standard error, each as `FILE:LINE: …`.
  */
 import { readFile, stat } from 'node:fs/promises'
 import type { Command } from 'commander'

@@ -1,4 +1,4 @@
-/** `keydesk access`: who could be shown the key of a device, and what somebody can do; both with why. */
+/** `keydesk access`: who could be shown a device's key, and what somebody can do; with why. */
 import type { AccessReason, DeviceAccessPage, PrincipalAccess } from '@keydesk/contract'
 import type { Command } from 'commander'
 import { commandGroup, listCommand, newCommand, onService } from '../service/commands.ts'

@@ -1,7 +1,7 @@
 /**
- * The parts that the commands of a service are made of: a list, one thing with its fields, a change.
- * A group of commands is a file that puts these together (docs/cli.md has the recipe). Invariant:
- * with --json the answer is one JSON value on standard output, as the API has it.
+ * The parts that the commands of a service are made of: a list, one thing with its fields, a
+ * change. A group of commands is a file that puts these together (docs/cli.md has the recipe).
+ * Invariant: with --json the answer is one JSON value on standard output, as the API has it.
  */
 import { Command } from 'commander'
 import { print, printJson } from '../print.ts'
@@ -72,7 +72,7 @@ export function showCommand<T>({ description, argument, path, fields, name }: Sh
   })
 }
 
-export interface Outcome {
+interface Outcome {
   readonly json?: unknown
   readonly text?: string
 }

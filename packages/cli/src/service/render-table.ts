@@ -1,4 +1,4 @@
-/** Lists and single things as text for people: aligned, one line each, nothing that moves a cursor. */
+/** Lists and single things as text for people: aligned, and nothing that moves a cursor. */
 import { oneLine } from './one-line.ts'
 
 /** What a cell may hold; undefined is left empty. */

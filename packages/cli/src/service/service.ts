@@ -17,7 +17,7 @@ export interface Body {
 }
 
 /** What a list answers. */
-export interface Page<T> {
+interface Page<T> {
   readonly items: readonly T[]
   readonly nextAfter?: string
 }

@@ -31,7 +31,7 @@ export interface DeviceCode {
   readonly expiresInSeconds: number
 }
 
-/** An access token without `expires_in` is taken to last this long (RFC 6749 only recommends it). */
+/** Of an access token without `expires_in`, which RFC 6749 only recommends. */
 const LIFETIME_DEFAULT_SECONDS = 300
 
 export class IssuerClient {

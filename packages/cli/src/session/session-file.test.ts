@@ -152,12 +152,12 @@ describe('two commands at once', () => {
 
 describe('the place', () => {
   test.each([
-    ['linux', {}, '/home/ada/.config/keydesk'],
+    ['linux', {}, '/her/.config/keydesk'],
     ['linux', { XDG_CONFIG_HOME: '/srv/config' }, '/srv/config/keydesk'],
-    ['linux', { XDG_CONFIG_HOME: 'relative' }, '/home/ada/.config/keydesk'],
-    ['darwin', {}, '/home/ada/Library/Application Support/Keydesk'],
-    ['win32', { APPDATA: '/home/ada/AppData/Roaming' }, '/home/ada/AppData/Roaming/Keydesk'],
+    ['linux', { XDG_CONFIG_HOME: 'relative' }, '/her/.config/keydesk'],
+    ['darwin', {}, '/her/Library/Application Support/Keydesk'],
+    ['win32', { APPDATA: '/her/AppData/Roaming' }, '/her/AppData/Roaming/Keydesk'],
   ] as const)('on %s with %o is %s', (platform, env, expected) => {
-    expect(sessionFolder(env, platform, '/home/ada')).toBe(expected)
+    expect(sessionFolder(env, platform, '/her')).toBe(expected)
   })
 })

@@ -8,7 +8,7 @@ import { PASSWORD } from './test-account.ts'
 import { TestBrowser, type TestPage } from './test-browser.ts'
 import type { TestService } from './test-service.ts'
 
-export interface DeviceCode {
+interface DeviceCode {
   readonly device_code: string
   readonly user_code: string
   readonly verification_uri: string
