@@ -46,7 +46,10 @@ export function createTokenAuthenticator(
     const iss = claimedIssuer(token)
     if (iss === issuer.url) {
       const expected = { issuer: iss, audience: origin, algorithms: ['ES256'], typ: 'at+jwt' }
-      return ownCredential(await verify(deps, token, ownKeys, expected))
+      const credential = ownCredential(await verify(deps, token, ownKeys, expected))
+      // Given before people were sent to another issuer.
+      if (credential.type === 'user' && oidcIssuer !== undefined) throw refused()
+      return credential
     }
     if (iss !== undefined && iss === oidcIssuer && externalKeys && oidcAudience !== undefined) {
       const expected = { issuer: iss, audience: oidcAudience, algorithms: ALGORITHMS }

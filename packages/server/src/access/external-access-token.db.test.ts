@@ -1,12 +1,13 @@
 /** Access tokens of a configured issuer: its keys over HTTP, their rotation, what is refused. */
 
-import { createHmac, randomUUID } from 'node:crypto'
+import { createHmac, createPrivateKey, randomUUID } from 'node:crypto'
 import { createServer, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { exportJWK, exportSPKI, generateKeyPair, SignJWT, UnsecuredJWT } from 'jose'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { createSigningKeys } from '../issuer/signing-keys.ts'
 import { insertTestUser } from '../testing/test-people.ts'
-import { callWith } from '../testing/test-program.ts'
+import { callWith, TestProgram } from '../testing/test-program.ts'
 import { insertTestApp, insertTestAssignment } from '../testing/test-scopes.ts'
 import { TestService } from '../testing/test-service.ts'
 
@@ -215,6 +216,29 @@ test('without a configured audience no token of the issuer is accepted', async (
   const { subject } = await person(own)
   const token = await sign({ ...userClaims(subject), scp: 'Device.Read.All' })
   expect((await callWith(own, token)).json()).toMatchObject(REFUSED)
+})
+
+test('accounts of this server do not sign in beside the issuer; apps of it do', async () => {
+  const headers = { 'content-type': 'application/x-www-form-urlencoded' }
+  const started = await service.app.inject({
+    method: 'POST',
+    url: '/oidc/device/auth',
+    headers,
+    payload: 'client_id=keydesk-cli&scope=openid Keydesk.Access',
+  })
+  expect(started.json()).toMatchObject({ error: 'invalid_client' })
+  const id = await insertTestUser(service.deps.db)
+  await insertTestAssignment(service.deps.db, { principalId: id, roleId: GLOBAL_READER })
+  const [own] = await createSigningKeys(service.deps).published()
+  if (own === undefined) throw new Error('no key')
+  const origin = service.deps.config.origin
+  const claims = { iss: `${origin}/oidc`, aud: origin, sub: id, idtyp: 'user', ...times() }
+  const privateKey = createPrivateKey({ key: own.privateJwk, format: 'jwk' })
+  const header = { alg: 'ES256', typ: 'at+jwt', kid: own.id }
+  const token = await sign({ ...claims, scope: 'Keydesk.Access' }, header, privateKey)
+  expect((await callWith(service, token)).json()).toMatchObject(REFUSED)
+  const program = await TestProgram.create(service, ['Device.Read.All'])
+  expect((await callWith(service, await program.token())).statusCode).toBe(200)
 })
 
 test('new keys of the issuer work without a restart; keys are not fetched for every token', async () => {

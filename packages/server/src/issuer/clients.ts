@@ -36,7 +36,12 @@ export function portalClient({ config, keyring }: Pick<Deps, 'config' | 'keyring
   }
 }
 
+/**
+ * None where people sign in at another issuer: then nobody gets in by an account of this server.
+ * Apps are clients in any case.
+ */
 export function ownClients(deps: Pick<Deps, 'config' | 'keyring'>): ClientMetadata[] {
+  if (deps.config.oidcIssuer !== undefined) return []
   const portal = portalClient(deps)
   const program = {
     token_endpoint_auth_method: 'none',
