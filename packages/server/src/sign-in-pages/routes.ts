@@ -3,6 +3,7 @@
 import { createPasswordHasher } from '../accounts/password-hash.ts'
 import type { Deps } from '../deps.ts'
 import type { App } from '../http/app-type.ts'
+import { accountPageRoutes } from './account-routes.ts'
 import { assetRoutes } from './asset-routes.ts'
 import { signInRoutes } from './sign-in-routes.ts'
 import type { PageServices } from './sign-in-visit.ts'
@@ -17,4 +18,5 @@ export function signInPageRoutes(
   assetRoutes(app)
   signInRoutes(app, deps, { ...services, hasher })
   welcomeRoutes(app, deps, { hasher })
+  accountPageRoutes(app, deps, hasher)
 }

@@ -225,6 +225,7 @@ export function backupCodesView(view: {
   /** Where to go on. */
   action: string
   csrf: string
+  method?: 'get' | 'post'
 }): PageOptions {
   return {
     title: 'Your backup codes',
