@@ -1,6 +1,6 @@
 /**
- * Begins a sign-in: the authorization request (code with PKCE S256, state, nonce) and what has to be
- * remembered until its answer.
+ * Begins a sign-in: the authorization request (code with PKCE S256, state, nonce) and what has to
+ * be remembered until its answer.
  *
  * A step-up asks the issuer to have the person prove himself now, and strongly enough. Every other
  * sign-in asks that the issuer's own session be no older than one of ours may be, which also makes

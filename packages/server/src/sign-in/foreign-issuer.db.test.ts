@@ -12,7 +12,7 @@ import {
   type IssuerPerson,
 } from '../../../../test/support/issuer-process.ts'
 import type { Config } from '../config.ts'
-import { insertTestGroup, insertTestUser } from '../testing/test-people.ts'
+import { insertTestUser } from '../testing/test-people.ts'
 import { TestVisitor } from '../testing/test-visitor.ts'
 import { TestService } from '../testing/test-service.ts'
 
@@ -179,18 +179,6 @@ describe('an attacker', () => {
       .executeTakeFirstOrThrow()
     expect(row.subject).toBeNull()
   })
-
-  test('begins as many sign-ins as he likes without a row in the database', async () => {
-    const states = async () =>
-      await service.deps.db.selectFrom('used_sign_in_state').select('state_hash').execute()
-    const before = await states()
-    for (let times = 0; times < 20; times += 1) {
-      const stranger = new TestVisitor(service)
-      await stranger.get('/sign-in')
-      await stranger.get('/sign-in/callback?state=made-up&code=made-up')
-    }
-    expect(await states()).toHaveLength(before.length)
-  })
 })
 
 describe('a person', () => {
@@ -301,71 +289,6 @@ describe('a person', () => {
   test('who has no session signs out without an error', async () => {
     const answer = await browser.post('/sign-out', {})
     expect(answer.body).toContain('/sign-out/done')
-  })
-})
-
-describe('groups', () => {
-  async function group(externalId: string): Promise<string> {
-    const id = await insertTestGroup(service.deps.db, [])
-    await service.deps.db
-      .updateTable('directory_group')
-      .set({ external_id: externalId })
-      .where('id', '=', id)
-      .execute()
-    return id
-  }
-
-  async function groupsOf(sub: string) {
-    const { id } = await userRow(sub)
-    const rows = await service.deps.db
-      .selectFrom('group_member')
-      .select(['group_id', 'source'])
-      .where('user_id', '=', id)
-      .execute()
-    return rows.map(({ group_id, source }) => `${group_id} ${source}`).toSorted()
-  }
-
-  test('are those of the claim that exist here, and go with the next sign-in that lacks them', async () => {
-    const [first, second] = [await group('g-first'), await group('g-second')]
-    const { sub } = await somebody({ claims: { groups: ['g-first', 'g-second', 'g-unknown'] } })
-    await browser.signIn()
-    expect(await groupsOf(sub)).toEqual([`${first} claim`, `${second} claim`].toSorted())
-    await somebody({ sub, claims: { groups: ['g-second'] } })
-    await new TestVisitor(service).signIn()
-    expect(await groupsOf(sub)).toEqual([`${second} claim`])
-    await somebody({ sub })
-    await new TestVisitor(service).signIn()
-    expect(await groupsOf(sub)).toEqual([])
-  })
-
-  test.each([
-    ['hasgroups', { hasgroups: true }],
-    ['_claim_names', { _claim_names: { groups: 'src1' } }],
-  ])('that are too many to be named (%s) are none', async (_, overage) => {
-    await group(`g-overage-${_}`)
-    const { sub } = await somebody({ claims: { groups: [`g-overage-${_}`] } })
-    await browser.signIn()
-    expect(await groupsOf(sub)).toHaveLength(1)
-    await somebody({ sub, claims: { groups: [`g-overage-${_}`], ...overage } })
-    await new TestVisitor(service).signIn()
-    expect(await groupsOf(sub)).toEqual([])
-  })
-
-  test('that somebody assigned stay assigned, whatever the claim says', async () => {
-    const { sub } = await somebody()
-    await browser.signIn()
-    const { id } = await userRow(sub)
-    const assigned = await insertTestGroup(service.deps.db, [{ id }])
-    await service.deps.db
-      .updateTable('directory_group')
-      .set({ external_id: 'g-assigned' })
-      .where('id', '=', assigned)
-      .execute()
-    for (const groups of [['g-assigned'], []]) {
-      await somebody({ sub, claims: { groups } })
-      await new TestVisitor(service).signIn()
-      expect(await groupsOf(sub)).toEqual([`${assigned} assigned`])
-    }
   })
 })
 

@@ -140,3 +140,15 @@ test('no page and no log line has what the issuer sent', async () => {
   expect(answer.body).not.toContain('eyJ')
   expect(answer.body).not.toContain('another-client')
 })
+
+test('strangers begin as many sign-ins as they like without a row in the database', async () => {
+  const states = async () =>
+    await service.deps.db.selectFrom('used_sign_in_state').select('state_hash').execute()
+  const before = await states()
+  for (let times = 0; times < 20; times += 1) {
+    const stranger = new TestVisitor(service)
+    await stranger.get('/sign-in')
+    await stranger.get('/sign-in/callback?state=made-up&code=made-up')
+  }
+  expect(await states()).toHaveLength(before.length)
+})

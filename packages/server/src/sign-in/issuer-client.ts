@@ -1,7 +1,7 @@
 /**
- * This server as a client of its issuer (openid-client). The issuer's metadata is fetched when it is
- * first needed and again from time to time: an issuer that is away keeps nobody from storing a key
- * and the server from starting, and a sign-in works as soon as it is back.
+ * This server as a client of its issuer (openid-client). The issuer's metadata is fetched when it
+ * is first needed and again from time to time: an issuer that is away keeps no key from being
+ * stored and no server from starting, and a sign-in works as soon as it is back.
  *
  * The built-in issuer is asked without the network, so it does not matter what stands before this
  * server.

@@ -1,7 +1,7 @@
 /**
- * From the issuer's answer to what it proves: the answer belongs to the attempt (state, issuer, RFC
- * 9207), the code is redeemed with its PKCE verifier, and the ID token is the issuer's own, for this
- * client, for this attempt (nonce), not expired. openid-client checks all of that.
+ * From the issuer's answer to what it proves: the answer belongs to the attempt (state, issuer,
+ * RFC 9207), the code is redeemed with its PKCE verifier, and the ID token is the issuer's own, for
+ * this client, for this attempt (nonce), not expired. openid-client checks all of that.
  */
 
 import * as oidc from 'openid-client'

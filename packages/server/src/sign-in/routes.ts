@@ -142,7 +142,7 @@ function signOutRoutes(app: App, deps: Deps, client: IssuerClient, issuer: Issue
   )
 }
 
-/** The portal gets an address; a form a page that goes on: a form may not lead to another origin. */
+/** A program gets an address; a form a page that goes on: a form may not lead to another origin. */
 function continueTo(request: FastifyRequest, reply: FastifyReply, next: string): FastifyReply {
   if (request.headers.accept?.includes('application/json') === true) {
     return reply.type('application/json').send(JSON.stringify({ continueTo: next }))

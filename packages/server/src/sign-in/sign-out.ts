@@ -1,6 +1,6 @@
 /**
- * Ends the session of a browser, and says where the issuer ends its own (OpenID Connect RP-Initiated
- * Logout 1.0). Whatever the issuer does or does not do, the session here has ended.
+ * Ends the session of a browser, and says where the issuer ends its own (OpenID Connect
+ * RP-Initiated Logout 1.0). Whatever the issuer does or does not do, the session here has ended.
  */
 
 import * as oidc from 'openid-client'
