@@ -79,7 +79,7 @@ export async function newPasskeyOptions(
   })
 }
 
-/** The user whose passkey it is. Throws AppError INVALID_REQUEST; which part is wrong is not said. */
+/** The user whose passkey it is. Throws AppError INVALID_REQUEST, which does not say why. */
 export async function verifyPasskey(
   deps: PasskeyDeps,
   use: ChallengeUse,

@@ -1,7 +1,7 @@
 /**
  * How many guesses somebody has, and how long he waits for the next one.
  *
- * A delay that grows with failures can be turned against the owner: fail often enough, and he waits.
+ * A delay that grows with failures can be turned against the owner: fail often enough, he waits.
  * So guesses count in several places. A browser that has signed in to the account before has a
  * counter of its own and none of the others matter to it. Everybody else is counted strictly by
  * account and network together, softly by account (an attack from many networks slows down, a new

@@ -143,7 +143,7 @@ async function setUpOf(deps: Deps, visit: Visit): Promise<SetUp> {
   return { ...visit, step, account }
 }
 
-/** The same secret for as long as the visit lasts, so that a wrong code does not need a new scan. */
+/** The same secret for as long as the visit lasts, so that a wrong code needs no new scan. */
 function setUpPage(
   deps: Deps,
   reply: FastifyReply,

@@ -156,6 +156,7 @@ export function setUpView(view: {
   problem: string | undefined
 }): PageOptions {
   const { target, qrCode, secret, problem } = view
+  const action = `${target.path}/set-up/totp`
   return {
     title: 'Add a second step',
     lead: 'With your role, or for what you are about to do, a password alone is not enough.',
@@ -176,7 +177,7 @@ export function setUpView(view: {
       </section>
       <section>
         <h2>With an authenticator app</h2>
-        ${totpForm({ action: `${target.path}/set-up/totp`, csrf: target.csrf, qrCode, secret, problem })}
+        ${totpForm({ action, csrf: target.csrf, qrCode, secret, problem })}
       </section>
       ${cancelForm(target)}`,
   }

@@ -1,4 +1,4 @@
-/** The sign-in of the built-in issuer, with the real forms, from the portal's link to its session. */
+/** The sign-in of the built-in issuer with the real forms, from the portal's link to a session. */
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import {
@@ -324,7 +324,7 @@ describe('whoever holds a role', () => {
   })
 })
 
-/** At the time of the machine: the issuer's word for when somebody signed in is compared with it. */
+/** At the time of the machine: the issuer's word for when somebody signed in is held against it. */
 describe('a step-up', () => {
   test('of somebody with a password only sets up a second factor first', async () => {
     await using own = await TestService.start()
