@@ -86,9 +86,13 @@ test('a disclosure needs a reason from the list', () => {
   expect(matches(CreateDisclosure, { ...good, recoveryKeyId: guid.slice(0, 8) })).toBe(false)
 })
 
-test('enrolment needs a token and a name', () => {
+test('enrolment needs a name, and takes either proof; the rule asks for exactly one', () => {
   expect(matches(EnrollRequest, { enrollmentToken: 'x', device: { name: 'PC-1' } })).toBe(true)
-  expect(matches(EnrollRequest, { device: { name: 'PC-1' } })).toBe(false)
+  expect(matches(EnrollRequest, { ownerAccessToken: 'x', device: { name: 'PC-1' } })).toBe(true)
+  expect(matches(EnrollRequest, { enrollmentToken: 'x', device: {} })).toBe(false)
+  expect(matches(EnrollRequest, { enrollmentToken: 'x', device: { name: 'PC-1' }, x: 1 })).toBe(
+    false,
+  )
 })
 
 test.each(['4381f759', '4381F759-C4F8', `{${guid.toUpperCase()}}`, guid])(

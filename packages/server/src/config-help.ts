@@ -15,9 +15,10 @@ export function helpText(): string {
   })
   return `Keydesk server
 
-Usage: node packages/server/src/main.ts                      start the server
-       node packages/server/src/main.ts administrator-link   print a new link for a
-                                                             first administrator
+Usage: node packages/server/src/main.ts
+           start the server
+       node packages/server/src/main.ts administrator-link
+           print a new link for a first administrator, of a running server
 
 It is configured by environment variables. Durations are a whole number followed
 by s, m, h or d.
