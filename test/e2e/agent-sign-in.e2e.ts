@@ -1,6 +1,6 @@
 /**
- * `keydesk-agent enroll --sign-in` against a whole service: the person who approves the code becomes
- * the owner of the PC, and nothing of the sign-in stays on it.
+ * `keydesk-agent enroll --sign-in` against a whole service: the person who approves the code
+ * becomes the owner of the PC, and nothing of the sign-in stays on it.
  */
 import { readFileSync } from 'node:fs'
 import { spawn } from 'node:child_process'

@@ -29,7 +29,8 @@ export class DeviceCodeApprover {
     const { userPrincipalName: userName, password } = this.#person
     const second = await browser.submit(signIn, signIn.url.pathname, { userName, password })
     const end = await this.#enterCode(browser, second)
-    if (!end.body.includes('Connected')) throw new Error(`${end.status} ${end.url.pathname}: ${end.body}`)
+    if (!end.body.includes('Connected'))
+      throw new Error(`${end.status} ${end.url.pathname}: ${end.body}`)
   }
 
   async deny(userCode: string): Promise<void> {

@@ -10,7 +10,9 @@ import { createReadiness } from '../../packages/server/src/ops/readiness-checks.
 import { generateKeyring } from '../../packages/server/src/vault/keyring.ts'
 import { createTestDatabase } from './test-database.ts'
 
-/** Stands still until it is turned. Starts now: tokens of an issuer have the time of the machine. */
+/**
+ * Stands still until it is turned. Starts now: tokens of an issuer have the time of the machine.
+ */
 class TestClock implements Clock {
   #now = new Date()
 

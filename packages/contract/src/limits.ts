@@ -139,7 +139,9 @@ export const LIMITS = {
   invitationSeconds: 7 * 24 * 3600,
   /** Somebody waits for it. */
   passwordResetSeconds: 24 * 3600,
-  /** A year: a lost provisioning token dies by itself; Entra and Okta take a new one in a minute. */
+  /**
+   * A year: a lost provisioning token dies by itself; Entra and Okta take a new one in a minute.
+   */
   provisioningTokenLifetimeSecondsMax: 366 * 24 * 3600,
   /** A SCIM user with every attribute that Entra can map is about 8 KiB. */
   scimUserBytesMax: 64 * 1024,
@@ -147,7 +149,9 @@ export const LIMITS = {
   scimGroupBytesMax: 1024 * 1024,
   /** Members, and PATCH operations, in one SCIM request; Entra sends a few at a time. */
   scimMembersPerRequestMax: 10_000,
-  /** Members that one SCIM answer lists: about 10 MB. Larger lists are asked for without members. */
+  /**
+   * Members that one SCIM answer lists: about 10 MB. Larger lists are asked for without members.
+   */
   scimMembersPerAnswerMax: 50_000,
   /** Resources in one SCIM list; Okta asks for 100. */
   scimPageSizeMax: 200,
@@ -177,7 +181,9 @@ export const LIMITS = {
   helpdeskContactLengthMax: 200,
   /** Beginnings and ends of sign-ins from one address: an office signs in at nine o'clock. */
   signInsPerMinuteMax: 300,
-  /** Requests for tokens from one address: a hundred scripts behind one that ask every few seconds. */
+  /**
+   * Requests for tokens from one address: a hundred scripts behind one that ask every few seconds.
+   */
   tokenRequestsPerMinuteMax: 1200,
   /**
    * Codes of programs that one address enters: of 25 thousand million it finds none in the ten
