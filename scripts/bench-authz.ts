@@ -9,8 +9,9 @@
 import { migrate } from '../packages/server/src/db/migrate.ts'
 import { openDatabase } from '../packages/server/src/db/open-database.ts'
 import { coversDevice } from '../packages/server/src/access/grants.ts'
-import { loadPrincipal } from '../packages/server/src/access/load-principal.ts'
-import { systemClock, type Deps } from '../packages/server/src/deps.ts'
+import { loadPrincipal, type PrincipalDeps } from '../packages/server/src/access/load-principal.ts'
+import { ACR_MFA } from '../packages/server/src/access/step-up-acr.ts'
+import { systemClock } from '../packages/server/src/deps.ts'
 import { startThrowawayPostgres } from '../test/support/throwaway-postgres.ts'
 import { drawDecision, growDirectory, type Decision } from './bench/authz-directory.ts'
 import { measureLoad, type LoadFigures } from './bench/measure-load.ts'
@@ -50,7 +51,7 @@ async function measure(url: string): Promise<Record<string, Figures>> {
       throw error
     },
   })
-  const deps = { db, clock: systemClock }
+  const deps = { db, clock: systemClock, config: { oidcIssuer: undefined } }
   const figures: Record<string, Figures> = {}
   try {
     for (const devices of DEVICES) {
@@ -67,7 +68,7 @@ async function measure(url: string): Promise<Record<string, Figures>> {
   }
 }
 
-async function measureRound(deps: Pick<Deps, 'db' | 'clock'>, count: number): Promise<LoadFigures> {
+async function measureRound(deps: PrincipalDeps, count: number): Promise<LoadFigures> {
   const decisions = Array.from({ length: count }, drawDecision)
   return await measureLoad(1, count, async (_, index) => {
     const decision = decisions[index]
@@ -82,7 +83,7 @@ function medianRound(rounds: readonly LoadFigures[]): Figures {
   return median
 }
 
-async function decide(deps: Pick<Deps, 'db' | 'clock'>, decision: Decision): Promise<void> {
+async function decide(deps: PrincipalDeps, decision: Decision): Promise<void> {
   const { userId, deviceId, isAllowed } = decision
   const now = deps.clock.now()
   const credential = {
@@ -90,7 +91,7 @@ async function decide(deps: Pick<Deps, 'db' | 'clock'>, decision: Decision): Pro
     userId,
     authenticatedAt: now,
     methods: [],
-    acr: undefined,
+    acr: ACR_MFA,
     sessionId: undefined,
     scopes: undefined,
     issuedAt: now,

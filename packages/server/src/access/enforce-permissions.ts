@@ -20,6 +20,8 @@ import { auditActor, type Actor, type AppActor, type PrincipalActor } from './ac
 import { coversDevice, reachesAny, reachesEverywhere, type DevicePlace } from './grants.ts'
 import { loadPrincipal, type Credential } from './load-principal.ts'
 import type { RecordDenial } from './record-denial.ts'
+import { ACR_MFA } from './step-up-acr.ts'
+import { stepUpRequired } from './step-up-required.ts'
 
 export interface Access {
   readonly authenticateDevice: AuthenticateDevice
@@ -51,9 +53,10 @@ export function enforcePermissions(app: App, deps: Deps, access: Access): void {
     const row = routePermission(route)
     if (row === undefined) throw new AppError('FORBIDDEN', 'Nobody may call this.')
     if (row.audience === 'everyone') return
-    const { actor, device } = await identify(request, row)
+    const identified = await identify(request, row)
+    const { actor } = identified
     request.actor = actor
-    judge(request, row, device)
+    judge(request, row, identified)
     if (actor.type === 'device' && request.routeOptions.config.remembersRequest !== true) {
       await access.rememberRequest(actor.request)
     }
@@ -62,14 +65,14 @@ export function enforcePermissions(app: App, deps: Deps, access: Access): void {
   async function identify(request: FastifyRequest, row: RoutePermission): Promise<Identified> {
     if (row.audience === 'provisioning') {
       const actor = await access.authenticateProvisioning(bearerToken(request) ?? '')
-      return { actor, device: undefined }
+      return { actor, ...NO_ROLES }
     }
     if (request.headers.authorization === undefined) return await identifyBySession(request)
     const token = bearerToken(request)
     if (token === undefined) throw withoutCredentials()
     const isForDevices = row.audience === 'device' && token.includes('.')
     if (isForDevices || isDeviceRequest(token)) {
-      return { actor: await access.authenticateDevice(request, token), device: undefined }
+      return { actor: await access.authenticateDevice(request, token), ...NO_ROLES }
     }
     return await principal(await access.authenticateToken(token), namedDevice(request))
   }
@@ -94,7 +97,11 @@ export function enforcePermissions(app: App, deps: Deps, access: Access): void {
 interface Identified {
   readonly actor: Actor
   readonly device: DevicePlace | undefined
+  readonly lacksSecondFactor: boolean
 }
+
+/** Of a device or a SCIM client. */
+const NO_ROLES = { device: undefined, lacksSecondFactor: false } as const
 
 /**
  * The device that the path of a request names. Undefined also for what is no GUID: its form is
@@ -111,11 +118,11 @@ function withoutCredentials(): AppError {
   return new AppError('UNAUTHENTICATED', 'Sign in, or send credentials as Authorization: Bearer.')
 }
 
-/** Throws AppError FORBIDDEN or NOT_FOUND. */
+/** Throws AppError FORBIDDEN, NOT_FOUND or STEP_UP_REQUIRED. */
 function judge(
   request: FastifyRequest,
   row: RoutePermission,
-  device: DevicePlace | undefined,
+  { device, lacksSecondFactor }: Identified,
 ): void {
   const { actor } = request
   const isPrincipal = actor.type === 'user' || actor.type === 'app'
@@ -129,11 +136,13 @@ function judge(
       if (!actor.grants.covers(row.permission)) throw forbidden(row)
       return
     case 'directory':
+      if (lacksSecondFactor) throw secondFactorRequired()
       if (!isPrincipal || !reachesEverywhere(actor.grants.reach(row.permission))) {
         throw forbidden(row)
       }
       return
     case 'devices':
+      if (lacksSecondFactor) throw secondFactorRequired()
       if (!isPrincipal) throw forbidden(row)
       judgeDevices(actor, row, 'deviceId' in (request.params as object) ? { device } : undefined)
       return
@@ -161,6 +170,11 @@ function judgeDevices(
   if (reaches.some((reach) => coversDevice(reach, device))) return
   const mayKnow = actor.grants.reach('microsoft.directory/devices/standard/read')
   throw coversDevice(mayKnow, device) ? forbidden(row) : unknownDevice()
+}
+
+function secondFactorRequired(): AppError {
+  const detail = 'You hold a role, which needs a second factor. Sign in again with one.'
+  return stepUpRequired({ detail, acrValues: [ACR_MFA] })
 }
 
 function unknownDevice(): AppError {
@@ -206,6 +220,7 @@ async function recordRefusal(
     actor: auditActor(actor),
     deviceId: actor.type === 'device' ? actor.id : undefined,
     requestId: request.id,
+    address: request.ip,
     detail: { code: error.code, route },
   })
 }

@@ -5,10 +5,12 @@
  */
 
 import { permissionsOfScopes } from '@keydesk/contract'
+import type { Config } from '../config.ts'
 import type { Deps } from '../deps.ts'
 import type { AppActor, PrincipalActor, UserActor } from './actor.ts'
 import { createGrants, type DevicePlace } from './grants.ts'
 import { selectApp, selectUser } from './principal-queries.ts'
+import { ACR_MFA } from './step-up-acr.ts'
 
 /** What a session or an access token proves. */
 export type Credential = UserCredential | AppCredential
@@ -42,6 +44,12 @@ export interface LoadedPrincipal {
   readonly actor: PrincipalActor
   /** The device that was asked about; undefined where it does not exist. */
   readonly device: DevicePlace | undefined
+  /** A person who has roles and signed in without the second factor that they need. */
+  readonly lacksSecondFactor: boolean
+}
+
+export interface PrincipalDeps extends Pick<Deps, 'db' | 'clock'> {
+  readonly config: Pick<Config, 'oidcIssuer'>
 }
 
 /**
@@ -49,7 +57,7 @@ export interface LoadedPrincipal {
  * once. Undefined: disabled, deleted or unknown, or the credential was revoked.
  */
 export async function loadPrincipal(
-  deps: Pick<Deps, 'db' | 'clock'>,
+  deps: PrincipalDeps,
   credential: Credential,
   deviceId?: string,
 ): Promise<LoadedPrincipal | undefined> {
@@ -59,7 +67,7 @@ export async function loadPrincipal(
 }
 
 async function loadUser(
-  deps: Pick<Deps, 'db' | 'clock'>,
+  deps: PrincipalDeps,
   credential: UserCredential,
   deviceId: string | undefined,
 ): Promise<LoadedPrincipal | undefined> {
@@ -67,6 +75,8 @@ async function loadUser(
   const user = await selectUser(deps.db, userId, { now: deps.clock.now(), deviceId })
   if (user === undefined || !user.is_active) return undefined
   if (isRevoked(credential.issuedAt, user.credentials_valid_after)) return undefined
+  const lacksSecondFactor =
+    user.assignments.length > 0 && !isStrongEnoughForRoles(deps.config, credential)
   const actor: UserActor = {
     type: 'user',
     id: userId,
@@ -77,15 +87,29 @@ async function loadUser(
     acr: credential.acr,
     sessionId: credential.sessionId,
     grants: createGrants({
-      assignments: user.assignments,
+      // What is denied stays denied.
+      assignments: lacksSecondFactor
+        ? user.assignments.filter(({ effect }) => effect === 'deny')
+        : user.assignments,
       narrowedTo: scopes === undefined ? 'everything' : permissionsOfScopes(scopes, 'delegated'),
     }),
   }
-  return { actor, device: user.device }
+  return { actor, device: user.device, lacksSecondFactor }
+}
+
+/**
+ * The sign-in pages ask whoever holds a role for a second factor, but a role can be given after the
+ * sign-in. How strong a foreign issuer's sign-ins are is the business of its administrators.
+ */
+function isStrongEnoughForRoles(
+  { oidcIssuer }: PrincipalDeps['config'],
+  { acr }: UserCredential,
+): boolean {
+  return oidcIssuer !== undefined || acr === ACR_MFA
 }
 
 async function loadApp(
-  deps: Pick<Deps, 'db' | 'clock'>,
+  deps: PrincipalDeps,
   credential: AppCredential,
   deviceId: string | undefined,
 ): Promise<LoadedPrincipal | undefined> {
@@ -104,7 +128,7 @@ async function loadApp(
       narrowedTo: scopes === undefined ? 'everything' : permissionsOfScopes(scopes, 'application'),
     }),
   }
-  return { actor, device: app.device }
+  return { actor, device: app.device, lacksSecondFactor: false }
 }
 
 /** Tokens name whole seconds, so one of the same second as the revocation is refused too. */

@@ -8,6 +8,7 @@ import { insertTestGroup, insertTestUser } from '../testing/test-people.ts'
 import { insertTestApp, insertTestAssignment } from '../testing/test-scopes.ts'
 import { loadPrincipal } from './load-principal.ts'
 import { requireAuthorityOver } from './require-authority-over.ts'
+import { ACR_MFA } from './step-up-acr.ts'
 
 const HELPDESK = '729827e3-9c14-49f7-bb1b-9608f156bbb8'
 const REPORTS_READER = '4a5d8f65-41da-4de4-8968-e035b65339cf'
@@ -31,7 +32,7 @@ async function ask(actorId: string, principalId: string): Promise<void> {
     userId: actorId,
     authenticatedAt: now,
     methods: [],
-    acr: undefined,
+    acr: ACR_MFA,
     sessionId: undefined,
     scopes: undefined,
     issuedAt: now,

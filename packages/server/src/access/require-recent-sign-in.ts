@@ -8,9 +8,9 @@
  */
 
 import type { Deps } from '../deps.ts'
-import { AppError } from '../errors.ts'
 import type { PrincipalActor } from './actor.ts'
 import { stepUpAcrValues } from './step-up-acr.ts'
+import { stepUpRequired } from './step-up-required.ts'
 
 /** Clocks of an issuer and of this server that are in order differ by less. */
 const CLOCK_TOLERANCE_MS = 60_000
@@ -37,9 +37,7 @@ export function requireRecentSignIn(
   const detail = isStrong
     ? `This needs a sign-in of the last ${inWords(maxAgeSeconds)}. Sign in again.`
     : 'This needs a sign-in with a second factor. Sign in again with one.'
-  throw new AppError('STEP_UP_REQUIRED', detail, {
-    challenge: challenge(detail, maxAgeSeconds, acrValues),
-  })
+  throw stepUpRequired({ detail, maxAgeSeconds, acrValues })
 }
 
 function isRecent(at: Date | undefined, now: Date, maxAgeSeconds: number): boolean {
@@ -50,13 +48,4 @@ function isRecent(at: Date | undefined, now: Date, maxAgeSeconds: number): boole
 
 function inWords(seconds: number): string {
   return seconds % 60 === 0 ? `${seconds / 60} minutes` : `${seconds} seconds`
-}
-
-/** RFC 9470 §3. */
-function challenge(detail: string, maxAgeSeconds: number, acrValues: readonly string[]): string {
-  const acr = acrValues.length === 0 ? '' : `, acr_values="${acrValues.join(' ')}"`
-  return (
-    'Bearer error="insufficient_user_authentication", ' +
-    `error_description="${detail}", max_age="${maxAgeSeconds}"${acr}`
-  )
 }

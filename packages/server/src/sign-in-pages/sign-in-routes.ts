@@ -223,6 +223,8 @@ async function refusal(
   await recordDenial({
     actor: { type: 'anonymous' },
     requestId: request.id,
+    address: request.ip,
+    ...(error.code === 'UNAUTHENTICATED' ? { isWrongGuess: true } : {}),
     detail: { code: error.code, route, address: request.ip },
   })
   if (error.retryAfterSeconds !== undefined) {
