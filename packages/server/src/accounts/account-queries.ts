@@ -20,7 +20,7 @@ export async function selectAccountByName(
   userPrincipalName: string,
 ): Promise<AccountRow | undefined> {
   return await accounts(db)
-    .where(sql`lower(usr.user_principal_name)`, '=', userPrincipalName.toLowerCase())
+    .where(sql`lower(usr.user_principal_name) collate "C"`, '=', userPrincipalName.toLowerCase())
     .executeTakeFirst()
 }
 

@@ -1,5 +1,6 @@
 /** The second person is neither who asks nor the owner, by the rule and by the database. */
 
+import { randomUUID } from 'node:crypto'
 import { formatRecoveryPassword } from '@keydesk/bitlocker'
 import type { ApprovalRequest, ApprovalRequestPage } from '@keydesk/contract'
 import { sql } from 'kysely'
@@ -59,6 +60,21 @@ describe('the second person', () => {
              decided_at = ${clock.now()}, owner_id = null
        where id = ${id}`.execute(db)
     await expect(update).rejects.toMatchObject({ constraint })
+  })
+
+  test('is judged by the device that the key is of, not by another one', async () => {
+    const { device, requester, ask } = scene
+    const { db } = service.deps
+    const { id } = await ask()
+    const other = await service.device()
+    expect(other.deviceId).not.toBe(device.deviceId)
+    const copy = sql`
+      insert into approval_request (id, recovery_key_id, device_id, requester_id, kind,
+             reason_code, is_emergency, state, requested_at, expires_at)
+      select ${randomUUID()}, recovery_key_id, ${other.deviceId}, ${requester.id}, kind,
+             reason_code, is_emergency, 'pending', requested_at, expires_at
+        from approval_request where id = ${id}`.execute(db)
+    await expect(copy).rejects.toMatchObject({ constraint: 'approval_request_key_of_device' })
   })
 
   test('cannot change afterwards whose decision it was, or what it was about', async () => {

@@ -17,7 +17,8 @@ export async function lockUsers(
            source, is_active, external_id, created_at, updated_at
       from directory_user
      where deleted_at is null
-       and (id = any(${by.ids}::uuid[]) or lower(user_principal_name) = any(${by.names}::text[]))
+       and (id = any(${by.ids}::uuid[])
+            or lower(user_principal_name) collate "C" = any(${by.names}::text[]))
      order by id for no key update`.execute(trx)
   return rows
 }
@@ -77,7 +78,7 @@ export async function shareUserIds(
 ): Promise<ReadonlyMap<string, string>> {
   const { rows } = await sql<{ id: string; name: string }>`
     select id, lower(user_principal_name) as name from directory_user
-     where deleted_at is null and lower(user_principal_name) = any(${names}::text[])
+     where deleted_at is null and lower(user_principal_name) collate "C" = any(${names}::text[])
      order by id for share`.execute(trx)
   return new Map(rows.map(({ id, name }) => [name, id]))
 }
@@ -99,7 +100,7 @@ export async function lockGroups(
   const { rows } = await sql<NamedGroupRow>`
     select id, display_name, description, source, external_id, created_at, updated_at
       from directory_group
-     where deleted_at is null and lower(display_name) = any(${names}::text[])
+     where deleted_at is null and lower(display_name) collate "C" = any(${names}::text[])
      order by id for no key update`.execute(trx)
   return rows
 }

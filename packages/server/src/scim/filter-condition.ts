@@ -101,7 +101,7 @@ function compare(attribute: FilterAttribute, { op, compValue }: Compare): Condit
       return compareText(attribute.column, op, compValue)
     case 'text':
     default:
-      return compareText(sql`lower(${attribute.column})`, op, compValue, sql`lower`)
+      return compareText(sql`(lower(${attribute.column}) collate "C")`, op, compValue, sql`lower`)
   }
 }
 

@@ -12,6 +12,7 @@ const COLUMNS = [
   'is_active',
   'issuer',
   'subject',
+  'credentials_valid_after',
 ] as const
 
 export type SignInUser = Pick<Selectable<DirectoryUserTable>, (typeof COLUMNS)[number]>
@@ -68,7 +69,7 @@ export async function isNameTaken(
   const row = await trx
     .selectFrom('directory_user')
     .select('id')
-    .where(sql`lower(user_principal_name)`, '=', name.toLowerCase())
+    .where(sql`lower(user_principal_name) collate "C"`, '=', name.toLowerCase())
     .where('deleted_at', 'is', null)
     .executeTakeFirst()
   return row !== undefined && row.id !== exceptUserId

@@ -41,8 +41,9 @@ create table directory_user (
   constraint directory_user_deleted_is_inactive check (deleted_at is null or not is_active)
 );
 
-create unique index directory_user_by_name on directory_user (lower(user_principal_name))
-  where deleted_at is null;
+-- In "C", so that one index serves both a name and the beginning of one.
+create unique index directory_user_by_name
+  on directory_user (lower(user_principal_name) collate "C") where deleted_at is null;
 create unique index directory_user_by_subject on directory_user (issuer, subject)
   where deleted_at is null and issuer is not null;
 create index directory_user_by_external_id on directory_user (external_id)
@@ -67,8 +68,8 @@ create table directory_group (
     references principal (id, type)
 );
 
-create unique index directory_group_by_name on directory_group (lower(display_name))
-  where deleted_at is null;
+create unique index directory_group_by_name
+  on directory_group (lower(display_name) collate "C") where deleted_at is null;
 create unique index directory_group_by_external_id on directory_group (external_id)
   where deleted_at is null and external_id is not null;
 

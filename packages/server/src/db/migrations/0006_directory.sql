@@ -1,12 +1,8 @@
 -- The directory's own searches, and to whom a device has belonged.
 
--- Search by the beginning, and paging.
-create index directory_user_by_name_prefix
-  on directory_user (lower(user_principal_name) collate "C", id) where deleted_at is null;
-create index directory_user_by_mail_prefix on directory_user (lower(mail) collate "C")
+-- A mail address, or the beginning of one.
+create index directory_user_by_mail on directory_user (lower(mail) collate "C")
   where deleted_at is null and mail is not null;
-create index directory_group_by_name_prefix
-  on directory_group (lower(display_name) collate "C", id) where deleted_at is null;
 
 -- Rows are only added. Null: nobody.
 create table device_owner_change (

@@ -18,5 +18,3 @@ create index provisioning_token_by_creation on provisioning_token (created_at, i
 -- SCIM lists are in this order, page by page.
 create index directory_user_by_creation on directory_user (created_at, id)
   where deleted_at is null;
-create index directory_user_by_mail on directory_user (lower(mail))
-  where deleted_at is null and mail is not null;

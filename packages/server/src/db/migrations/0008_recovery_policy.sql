@@ -74,10 +74,13 @@ create table approval_rule (
   constraint approval_rule_one_subject check (num_nonnulls(device_set_id, role_id) = 1)
 );
 
+-- For the foreign key below.
+alter table recovery_key add constraint recovery_key_with_device unique (id, device_id);
+
 create table approval_request (
   id uuid primary key,
-  recovery_key_id bigint not null references recovery_key (id),
-  device_id uuid not null references device (id),
+  recovery_key_id bigint not null,
+  device_id uuid not null,
   requester_id uuid not null references principal (id),
   -- By what right the requester will be shown the key, as in `disclosure`
   kind text not null constraint approval_request_kind_is_known
@@ -98,6 +101,9 @@ create table approval_request (
   -- The owner of the device at the decision; set by a trigger, not by the program.
   owner_id uuid references directory_user (id),
   used_at timestamptz,
+  -- Who owns the device is asked of this one: it is the key's own.
+  constraint approval_request_key_of_device foreign key (recovery_key_id, device_id)
+    references recovery_key (id, device_id),
   constraint approval_request_state_machine check (
     (decided_by is null) = (decided_at is null)
     and (state = 'used') = (used_at is not null)
