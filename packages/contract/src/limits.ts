@@ -171,6 +171,8 @@ export const LIMITS = {
   approvalSecondsMax: 24 * 3600,
   /** Open requests for approval of one person or program: nobody buries the approvers. */
   openApprovalRequestsMax: 20,
+  /** Emergencies of one person that nobody reviewed yet: an exception does not become the rule. */
+  unreviewedEmergenciesMax: 3,
   /** Approval rules: each disclosure looks at all of them that concern it. */
   approvalRulesMax: 1000,
   /** A year: a device that was not seen for longer is not a condition but an inventory. */
@@ -179,8 +181,13 @@ export const LIMITS = {
   selfServiceGroupsMax: 1000,
   /** A telephone number, an address, opening hours. */
   helpdeskContactLengthMax: 200,
-  /** Beginnings and ends of sign-ins from one address: an office signs in at nine o'clock. */
-  signInsPerMinuteMax: 300,
+  /** Pages of signing in from one address, some five each: an office comes at nine o'clock. */
+  signInsPerMinuteMax: 600,
+  /**
+   * Address of a sign-in at the built-in issuer, with its parameters, in characters: the portal's
+   * has six hundred. An ID token as the hint of a sign-out fits too.
+   */
+  issuerAddressLengthMax: 4096,
   /**
    * Requests for tokens from one address: a hundred scripts behind one that ask every few seconds.
    */
@@ -190,7 +197,7 @@ export const LIMITS = {
    * minutes that one lives.
    */
   userCodesPerMinuteMax: 30,
-  /** Look-ups of keys from one address: a helpdesk behind one address, typing. */
+  /** Look-ups and disclosures from one address: a helpdesk behind one address, typing. */
   lookUpsPerMinuteMax: 600,
   /** Open sessions in one list: a person has some browsers on some devices. */
   sessionsListedMax: 100,

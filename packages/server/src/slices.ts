@@ -20,6 +20,7 @@ import { enrollmentRoutes } from './enrollment/routes.ts'
 import { createEscrow } from './escrow/escrow-key.ts'
 import { escrowRoutes } from './escrow/routes.ts'
 import type { App } from './http/app-type.ts'
+import { createSharedRates } from './http/rate-limit.ts'
 import { createIssuer } from './issuer/issuer.ts'
 import { issuerRoutes } from './issuer/routes.ts'
 import { createDisclosureRecord } from './recovery/record-disclosures.ts'
@@ -39,6 +40,7 @@ import { signInPageRoutes } from './sign-in-pages/routes.ts'
 export function registerSlices(app: App, deps: Deps): void {
   const denials = createDenialRecorder(deps)
   const { recordDenial } = denials
+  const { limitSignIns, limitLookUps } = createSharedRates()
   const rememberRequest = createRequestMemory(deps)
   const presence = createPresence(deps)
   const issuer = createIssuer(deps, () =>
@@ -56,9 +58,9 @@ export function registerSlices(app: App, deps: Deps): void {
     authenticateProvisioning: (token) => authenticateProvisioning(deps, token),
   })
   issuerRoutes(app, deps, issuer)
-  signInPageRoutes(app, deps, { issuer, recordDenial })
+  signInPageRoutes(app, deps, { issuer, recordDenial, limitSignIns })
   accountRoutes(app, deps)
-  signInRoutes(app, deps, issuer)
+  signInRoutes(app, deps, { issuer, limitSignIns })
   sessionRoutes(app, deps)
   appRoutes(app, deps)
   signInInfoRoutes(app, deps)
@@ -66,8 +68,8 @@ export function registerSlices(app: App, deps: Deps): void {
   escrowRoutes(app, createEscrow(deps, recordDenial))
   deviceRoutes(app, deps, presence)
   const record = createDisclosureRecord(deps)
-  recoveryRoutes(app, deps, { recordDenial, record })
-  selfServiceRoutes(app, deps, { recordDenial, record })
+  recoveryRoutes(app, deps, { recordDenial, record, limitLookUps })
+  selfServiceRoutes(app, deps, { recordDenial, record, limitLookUps })
   approvalRoutes(app, deps)
   rotationRoutes(app, deps)
   roleRoutes(app, deps)

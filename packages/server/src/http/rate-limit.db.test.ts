@@ -41,6 +41,45 @@ test.each([
   expect((await call(service, method, url, '198.51.100.8')).statusCode).not.toBe(429)
 })
 
+const OWN_DEVICE = '/api/v1/me/devices/7d1c5bb8-4b0f-4a3e-9f0e-0c1d2e3f4a5b'
+
+test.each([
+  [
+    'keys',
+    LIMITS.lookUpsPerMinuteMax,
+    [
+      ['GET', '/api/v1/recovery-keys'],
+      ['POST', '/api/v1/disclosures'],
+      ['GET', `${OWN_DEVICE}/recovery-keys`],
+      ['GET', `${OWN_DEVICE}/recovery-status`],
+      ['POST', '/api/v1/me/disclosures'],
+    ],
+  ],
+  [
+    'sign-in',
+    LIMITS.signInsPerMinuteMax,
+    [
+      ['GET', '/sign-in/callback'],
+      ['GET', '/sign-in/with/unknown'],
+      ['GET', '/sign-in/with/unknown/code'],
+      ['GET', '/sign-in/with/unknown/set-up'],
+      ['POST', '/sign-in/with/unknown/passkey/options'],
+      ['POST', '/sign-in/with/unknown/set-up/passkey/options'],
+      ['GET', '/welcome/unknown'],
+    ],
+  ],
+] as const)('the routes of %s share one rate', async (_, max, routes) => {
+  await using service = await TestService.start()
+  for (let count = 0; count < max; count += 1) {
+    const [method, url] = routes[count % routes.length] ?? routes[0]
+    expect((await call(service, method, url, '198.51.100.7')).statusCode).not.toBe(429)
+  }
+  for (const [method, url] of routes) {
+    expect((await call(service, method, url, '198.51.100.7')).statusCode, url).toBe(429)
+    expect((await call(service, method, url, '198.51.100.8')).statusCode, url).not.toBe(429)
+  }
+})
+
 test('behind a trusted proxy the forwarded address counts', async () => {
   await using service = await TestService.start({ trustedProxies: ['198.51.100.7'] })
   for (let count = 0; count <= LIMITS.signInsPerMinuteMax; count += 1) {

@@ -8,6 +8,7 @@
  */
 
 import { isIPv6 } from 'node:net'
+import { LIMITS } from '@keydesk/contract'
 import type { FastifyRequest } from 'fastify'
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
 import { AppError } from '../errors.ts'
@@ -37,6 +38,21 @@ export function createRateLimit(rate: Rate): RateLimit {
         { retryAfterSeconds: Math.max(1, Math.ceil(error.msBeforeNext / 1000)) },
       )
     }
+  }
+}
+
+/** Shared by all slices of one server. */
+export interface SharedRates {
+  /** Of the whole way of a sign-in, page by page. */
+  readonly limitSignIns: RateLimit
+  /** Of whatever tells of keys or shows them. */
+  readonly limitLookUps: RateLimit
+}
+
+export function createSharedRates(): SharedRates {
+  return {
+    limitSignIns: createRateLimit({ requests: LIMITS.signInsPerMinuteMax, seconds: 60 }),
+    limitLookUps: createRateLimit({ requests: LIMITS.lookUpsPerMinuteMax, seconds: 60 }),
   }
 }
 

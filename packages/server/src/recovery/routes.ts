@@ -5,7 +5,6 @@ import {
   Disclosure,
   ExposurePage,
   ExposureQuery,
-  LIMITS,
   RecoveryKeyPage,
   RecoveryKeyQuery,
 } from '@keydesk/contract'
@@ -13,7 +12,7 @@ import { principalOf } from '../access/actor.ts'
 import type { RecordDenial } from '../access/record-denial.ts'
 import type { Deps } from '../deps.ts'
 import type { App } from '../http/app-type.ts'
-import { createRateLimit } from '../http/rate-limit.ts'
+import type { RateLimit } from '../http/rate-limit.ts'
 import { budgetRoutes } from './budget-routes.ts'
 import { discloseKey } from './disclose-key.ts'
 import { findRecoveryKeys } from './find-recovery-keys.ts'
@@ -23,10 +22,14 @@ import type { DisclosureRecord } from './record-disclosures.ts'
 export function recoveryRoutes(
   app: App,
   deps: Deps,
-  { recordDenial, record }: { recordDenial: RecordDenial; record: DisclosureRecord },
+  {
+    recordDenial,
+    record,
+    limitLookUps,
+  }: { recordDenial: RecordDenial; record: DisclosureRecord; limitLookUps: RateLimit },
 ): void {
   budgetRoutes(app, deps)
-  const onRequest = createRateLimit({ requests: LIMITS.lookUpsPerMinuteMax, seconds: 60 })
+  const onRequest = limitLookUps
 
   app.get(
     '/api/v1/recovery-keys',
@@ -36,7 +39,7 @@ export function recoveryRoutes(
 
   app.post(
     '/api/v1/disclosures',
-    { schema: { body: CreateDisclosure, response: { 201: Disclosure } } },
+    { onRequest, schema: { body: CreateDisclosure, response: { 201: Disclosure } } },
     async (request, reply) => {
       const context = {
         principal: principalOf(request),

@@ -21,6 +21,7 @@ import { principalOf, userOf, type ByPrincipal } from '../access/actor.ts'
 import type { RecordDenial } from '../access/record-denial.ts'
 import type { Deps } from '../deps.ts'
 import type { App } from '../http/app-type.ts'
+import type { RateLimit } from '../http/rate-limit.ts'
 import type { DisclosureRecord } from '../recovery/record-disclosures.ts'
 import { discloseOwnKey, requestOwnApproval } from './disclose-own-key.ts'
 import { listOwnDevices } from './list-own-devices.ts'
@@ -35,14 +36,20 @@ import {
 export function selfServiceRoutes(
   app: App,
   deps: Deps,
-  disclosing: { readonly recordDenial: RecordDenial; readonly record: DisclosureRecord },
+  {
+    limitLookUps,
+    ...disclosing
+  }: { recordDenial: RecordDenial; record: DisclosureRecord; limitLookUps: RateLimit },
 ): void {
   policyRoutes(app, deps)
-  ownDeviceRoutes(app, deps)
+  ownDeviceRoutes(app, deps, limitLookUps)
 
   app.post(
     '/api/v1/me/disclosures',
-    { schema: { body: CreateOwnDisclosure, response: { 201: Disclosure } } },
+    {
+      onRequest: limitLookUps,
+      schema: { body: CreateOwnDisclosure, response: { 201: Disclosure } },
+    },
     async (request, reply) => {
       const context = { ...disclosing, principal: userOf(request), requestId: request.id }
       const disclosure = await discloseOwnKey(deps, context, request.body)
@@ -61,7 +68,7 @@ export function selfServiceRoutes(
   )
 }
 
-function ownDeviceRoutes(app: App, deps: Deps): void {
+function ownDeviceRoutes(app: App, deps: Deps, onRequest: RateLimit): void {
   app.get(
     '/api/v1/me/devices',
     { schema: { querystring: OwnDeviceQuery, response: { 200: OwnDevicePage } } },
@@ -70,13 +77,13 @@ function ownDeviceRoutes(app: App, deps: Deps): void {
 
   app.get(
     '/api/v1/me/devices/:deviceId/recovery-status',
-    { schema: { params: OwnDeviceParams, response: { 200: RecoveryStatus } } },
+    { onRequest, schema: { params: OwnDeviceParams, response: { 200: RecoveryStatus } } },
     async (request) => await recoveryStatus(deps, userOf(request), request.params.deviceId),
   )
 
   app.get(
     '/api/v1/me/devices/:deviceId/recovery-keys',
-    { schema: { params: OwnDeviceParams, response: { 200: OwnRecoveryKeyList } } },
+    { onRequest, schema: { params: OwnDeviceParams, response: { 200: OwnRecoveryKeyList } } },
     async (request) => await listOwnRecoveryKeys(deps, userOf(request), request.params.deviceId),
   )
 }

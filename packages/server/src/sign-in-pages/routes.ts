@@ -3,6 +3,7 @@
 import { createPasswordHasher } from '../accounts/password-hash.ts'
 import type { Deps } from '../deps.ts'
 import type { App } from '../http/app-type.ts'
+import type { RateLimit } from '../http/rate-limit.ts'
 import { accountPageRoutes } from './account-routes.ts'
 import { assetRoutes } from './asset-routes.ts'
 import { signInRoutes } from './sign-in-routes.ts'
@@ -12,11 +13,11 @@ import { welcomeRoutes } from './welcome-routes.ts'
 export function signInPageRoutes(
   app: App,
   deps: Deps,
-  services: Omit<PageServices, 'hasher'>,
+  { limitSignIns, ...services }: Omit<PageServices, 'hasher'> & { limitSignIns: RateLimit },
 ): void {
   const hasher = createPasswordHasher(deps)
   assetRoutes(app)
-  signInRoutes(app, deps, { ...services, hasher })
-  welcomeRoutes(app, deps, { hasher })
+  signInRoutes(app, deps, { ...services, hasher }, limitSignIns)
+  welcomeRoutes(app, deps, { hasher, limitSignIns })
   accountPageRoutes(app, deps, hasher)
 }

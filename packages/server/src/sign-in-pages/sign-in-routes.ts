@@ -14,7 +14,9 @@ import { hasAny, needsSecondFactor, secondFactorsOf } from '../accounts/second-f
 import type { Deps } from '../deps.ts'
 import { AppError } from '../errors.ts'
 import type { App } from '../http/app-type.ts'
+import type { RateLimit } from '../http/rate-limit.ts'
 import { PORTAL_CLIENT_ID } from '../issuer/clients.ts'
+import { limitPages } from './limit-pages.ts'
 import { sendPage, type PageOptions } from './page.ts'
 import { sendProblemPage } from './problem-page.ts'
 import { passkeySignInRoutes } from './passkey-sign-in-routes.ts'
@@ -41,9 +43,15 @@ const PasswordForm = Type.Object({
 const CodeForm = Type.Object({ csrf: Csrf, code: Type.String({ maxLength: 64 }) })
 const As = Type.Object({ as: Type.Optional(Type.Literal('other')) })
 
-export function signInRoutes(app: App, deps: Deps, services: PageServices): void {
+export function signInRoutes(
+  app: App,
+  deps: Deps,
+  services: PageServices,
+  limitSignIns: RateLimit,
+): void {
   void app.register(async (scope) => {
     scope.setErrorHandler(sendProblemPage)
+    limitPages(scope, limitSignIns)
     passwordRoutes(scope, deps, services)
     codeRoutes(scope, deps, services)
     passkeySignInRoutes(scope, deps, services)
@@ -140,7 +148,9 @@ function codeRoutes(app: App, deps: Deps, services: PageServices): void {
       const account = await provingAccount(deps, visit)
       if (account === undefined) return reply.redirect(visit.target.path, 303)
       try {
-        await checkCode(deps, account, request.body.code, request.id)
+        const { code } = request.body
+        const guess = { code, browserCookie: readBrowserCookie(deps, request) }
+        await checkCode(deps, account, guess, request.id)
       } catch (error) {
         const problem = await refusal(services, request, reply, error)
         const view = await codePage(deps, visit, account, problem.detail)

@@ -13,7 +13,9 @@ import { createFirstAdministrator } from '../accounts/redeem-setup-link.ts'
 import type { Deps } from '../deps.ts'
 import { AppError } from '../errors.ts'
 import type { App } from '../http/app-type.ts'
+import type { RateLimit } from '../http/rate-limit.ts'
 import { html } from './html.ts'
+import { limitPages } from './limit-pages.ts'
 import { sendPage, type PageOptions } from './page.ts'
 import { sendProblemPage } from './problem-page.ts'
 import { csrfOf, requireForm } from './sign-in-visit.ts'
@@ -44,11 +46,13 @@ const NOTHING: Sent = { userPrincipalName: '', displayName: '' }
 
 interface WelcomeServices {
   readonly hasher: PasswordHasher
+  readonly limitSignIns: RateLimit
 }
 
 export function welcomeRoutes(app: App, deps: Deps, services: WelcomeServices): void {
   void app.register(async (scope) => {
     scope.setErrorHandler(sendProblemPage)
+    limitPages(scope, services.limitSignIns)
     linkRoutes(scope, deps, services)
   })
 }

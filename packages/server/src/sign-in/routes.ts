@@ -4,13 +4,12 @@
  */
 
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { LIMITS } from '@keydesk/contract'
 import { Type } from 'typebox'
 import { selectUser } from '../access/principal-queries.ts'
 import type { Deps } from '../deps.ts'
 import { AppError } from '../errors.ts'
 import type { App } from '../http/app-type.ts'
-import { createRateLimit, type RateLimit } from '../http/rate-limit.ts'
+import type { RateLimit } from '../http/rate-limit.ts'
 import type { Issuer } from '../issuer/issuer.ts'
 import { findSession, sessionCookie } from '../sessions/authenticate-session.ts'
 import { comesFromHere, refuseForgedRequest } from '../sessions/refuse-forged-request.ts'
@@ -41,8 +40,11 @@ const SignOutForm = Type.Optional(
   Type.Union([Type.Object({ csrf: Type.Optional(Type.String({ maxLength: 64 })) }), Type.Null()]),
 )
 
-export function signInRoutes(app: App, deps: Deps, issuer: Issuer): void {
-  const onRequest = createRateLimit({ requests: LIMITS.signInsPerMinuteMax, seconds: 60 })
+export function signInRoutes(
+  app: App,
+  deps: Deps,
+  { issuer, limitSignIns: onRequest }: { issuer: Issuer; limitSignIns: RateLimit },
+): void {
   const client = createIssuerClient(deps, createOwnFetch(app, deps.config.origin))
   void app.register(async (pages) => {
     const scope = pages as unknown as App
@@ -123,7 +125,11 @@ function signOutRoutes(app: App, deps: Deps, client: IssuerClient, issuer: Issue
     const rules = cookieRules(deps.config)
     if (rules !== undefined) reply.clearCookie(rules.name(), rules.options)
     reply.header('clear-site-data', '"cache", "storage"')
-    if (session === undefined) return continueTo(request, reply, SIGNED_OUT_PATH)
+    if (session === undefined) {
+      // It has ended, or gone idle. The issuer's own may still be there.
+      if (deps.config.oidcIssuer === undefined) await issuer.endBrowserSession(request, reply)
+      return continueTo(request, reply, SIGNED_OUT_PATH)
+    }
     const at = { now: deps.clock.now(), deviceId: undefined }
     const user = await selectUser(deps.db, session.user_id, at)
     const userName = user?.user_principal_name ?? ''
