@@ -4,7 +4,16 @@
  * a membership rule (docs/spec/membership-rules.md).
  */
 import { Type, type Static } from 'typebox'
-import { Guid, Name, NextAfter, PageQuery, StrictObject, Text, Timestamp } from './fields.ts'
+import {
+  Guid,
+  Name,
+  NextAfter,
+  PageQuery,
+  Search,
+  StrictObject,
+  Text,
+  Timestamp,
+} from './fields.ts'
 import { LIMITS } from './limits.ts'
 
 /** Separates the names of sets in a field of a CSV file, so no name has it. */
@@ -60,13 +69,7 @@ export type DeviceSet = Static<typeof DeviceSet>
 
 export const DeviceSetQuery = StrictObject({
   ...PageQuery,
-  search: Type.Optional(
-    Type.String({
-      minLength: 1,
-      maxLength: LIMITS.searchLengthMax,
-      description: 'Beginning of the name; case is free',
-    }),
-  ),
+  search: Type.Optional(Search('Beginning of the name; case is free')),
 })
 export type DeviceSetQuery = Static<typeof DeviceSetQuery>
 

@@ -5,8 +5,7 @@
 import { Type, type Static } from 'typebox'
 import { DeviceFacts } from './device.ts'
 import { Exposure } from './exposures.ts'
-import { Guid, NextAfter, PageQuery, StrictObject, Timestamp } from './fields.ts'
-import { LIMITS } from './limits.ts'
+import { Guid, NextAfter, PageQuery, Search, StrictObject, Timestamp } from './fields.ts'
 import { RecoveryKey } from './recovery-keys.ts'
 import { Rotation } from './rotations.ts'
 import { UserReference } from './users.ts'
@@ -30,11 +29,7 @@ export type DeviceSummary = Static<typeof DeviceSummary>
 export const DeviceQuery = StrictObject({
   ...PageQuery,
   search: Type.Optional(
-    Type.String({
-      minLength: 1,
-      maxLength: LIMITS.searchLengthMax,
-      description: 'Beginning of the computer name or the serial number; case is free',
-    }),
+    Search('Beginning of the computer name or the serial number; case is free'),
   ),
 })
 export type DeviceQuery = Static<typeof DeviceQuery>

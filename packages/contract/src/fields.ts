@@ -12,6 +12,13 @@ export function StrictObject<T extends TProperties>(properties: T, options: obje
 
 const GUID_PATTERN = '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$'
 
+const GUID = new RegExp(GUID_PATTERN)
+
+/** Whether it is a GUID in lower case without braces. */
+export function isGuid(text: string): boolean {
+  return GUID.test(text)
+}
+
 /** A GUID in lower case without braces. */
 export function Guid(description: string) {
   return Type.String({ pattern: GUID_PATTERN, maxLength: 36, description })
@@ -38,11 +45,11 @@ export function Timestamp(description: string) {
 
 /**
  * One line of text: no control characters, so that it cannot forge a log line or a terminal
- * sequence.
+ * sequence; and no lone surrogates (Unicode Cs), which no UTF-8 can hold, the database's neither.
  */
 export function Text(lengthMax: number, description: string) {
   return Type.String({
-    pattern: '^[^\\u0000-\\u001f\\u007f-\\u009f\\u2028\\u2029]*$',
+    pattern: '^[^\\u0000-\\u001f\\u007f-\\u009f\\u2028\\u2029\\p{Cs}]*$',
     minLength: 1,
     maxLength: lengthMax,
     description,
@@ -66,7 +73,7 @@ export function Name(lengthMax: number, description: string) {
 /** Text that may have line breaks and tabs: what a person writes into a larger field. */
 export function MultilineText(lengthMax: number, description: string) {
   return Type.String({
-    pattern: '^[^\\u0000-\\u0008\\u000b\\u000c\\u000e-\\u001f\\u007f-\\u009f]*$',
+    pattern: '^[^\\u0000-\\u0008\\u000b\\u000c\\u000e-\\u001f\\u007f-\\u009f\\p{Cs}]*$',
     minLength: 1,
     maxLength: lengthMax,
     description,
@@ -83,6 +90,11 @@ export function OneOf<const T extends readonly string[]>(values: T, description:
  */
 export function QueryInteger(description: string) {
   return Type.String({ pattern: '^[0-9]{1,15}$', description })
+}
+
+/** What a list is searched by. */
+export function Search(description: string) {
+  return Text(LIMITS.searchLengthMax, description)
 }
 
 /** Query parameters of a list: `after` is the `nextAfter` of the page before. */

@@ -1,6 +1,15 @@
 /** `/api/v1/groups`: groups of people, which may hold roles. Groups of devices are device sets. */
 import { Type, type Static } from 'typebox'
-import { Guid, Name, NextAfter, OneOf, PageQuery, StrictObject, Timestamp } from './fields.ts'
+import {
+  Guid,
+  Name,
+  NextAfter,
+  OneOf,
+  PageQuery,
+  Search,
+  StrictObject,
+  Timestamp,
+} from './fields.ts'
 import { LIMITS } from './limits.ts'
 
 const DisplayName = Name(
@@ -40,13 +49,7 @@ export type Group = Static<typeof Group>
 
 export const GroupQuery = StrictObject({
   ...PageQuery,
-  search: Type.Optional(
-    Type.String({
-      minLength: 1,
-      maxLength: LIMITS.searchLengthMax,
-      description: 'Beginning of the name; case is free',
-    }),
-  ),
+  search: Type.Optional(Search('Beginning of the name; case is free')),
 })
 export type GroupQuery = Static<typeof GroupQuery>
 

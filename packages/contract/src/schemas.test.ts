@@ -7,6 +7,7 @@ import { CheckInRequest } from './check-in.ts'
 import { CreateDisclosure } from './disclosures.ts'
 import { EnrollRequest } from './enrollment.ts'
 import { EscrowRequest } from './escrow.ts'
+import { MultilineText, Name, Search, Text } from './fields.ts'
 import { matches } from './matches.ts'
 import { RecoveryKeyQuery } from './recovery-keys.ts'
 
@@ -103,3 +104,15 @@ test.each(['4381f75', 'zzzzzzzz', '4381f759%', "4381f759'--"])(
   'recovery keys are not searched by %s',
   (keyId) => expect(matches(RecoveryKeyQuery, { keyId })).toBe(false),
 )
+
+test.each([
+  ['half a character', 'a\ud800'],
+  ['the other half', '\udc00a'],
+  ['NUL', 'a\0'],
+  ['an escape', '\u009b31m'],
+])('no text has %s in it', (_, text) => {
+  for (const schema of [Text(10, ''), Name(10, ''), MultilineText(10, ''), Search('')]) {
+    expect(matches(schema, text)).toBe(false)
+    expect(matches(schema, 'a 💻 é')).toBe(true)
+  }
+})

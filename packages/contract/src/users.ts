@@ -3,7 +3,16 @@
  * who provisions them from outside is SCIM.
  */
 import { Type, type Static } from 'typebox'
-import { Guid, Name, NextAfter, OneOf, PageQuery, StrictObject, Timestamp } from './fields.ts'
+import {
+  Guid,
+  Name,
+  NextAfter,
+  OneOf,
+  PageQuery,
+  Search,
+  StrictObject,
+  Timestamp,
+} from './fields.ts'
 import { LIMITS } from './limits.ts'
 
 const DOMAIN = '[A-Za-z0-9](?:[A-Za-z0-9.-]{0,188}[A-Za-z0-9])?'
@@ -116,16 +125,13 @@ export const UserDetail = StrictObject({
 })
 export type UserDetail = Static<typeof UserDetail>
 
-const Search = Type.String({
-  minLength: 1,
-  maxLength: LIMITS.searchLengthMax,
-  description:
-    'Beginning of the principal name, the display name or the mail address; case is free',
-})
+const PersonSearch = Search(
+  'Beginning of the principal name, the display name or the mail address; case is free',
+)
 
 export const UserQuery = StrictObject({
   ...PageQuery,
-  search: Type.Optional(Search),
+  search: Type.Optional(PersonSearch),
   isActive: Type.Optional(OneOf(['true', 'false'], 'Only those who may, or may not, sign in')),
   groupId: Type.Optional(Guid('Only members of this group')),
 })

@@ -12,7 +12,7 @@ import {
 import type { PrincipalActor } from '../access/actor.ts'
 import type { Deps } from '../deps.ts'
 import { AppError } from '../errors.ts'
-import { decodeCursor, pageLimit, pageOf } from '../http/page-cursor.ts'
+import { decodeNameCursor, pageLimit, pageOf } from '../http/page-cursor.ts'
 import { selectExposures } from '../recovery/exposure-queries.ts'
 import { toRecoveryKey } from '../recovery/find-recovery-keys.ts'
 import { selectRecoveryKeys, type RecoveryKeyRow } from '../recovery/key-queries.ts'
@@ -41,7 +41,7 @@ export async function listDevices(
     reach: principal.grants.reach('microsoft.directory/devices/standard/read'),
     ownerReach: principal.grants.reach(OWNERS),
     search: query.search,
-    after: cursor(query.after),
+    after: decodeNameCursor(query.after),
     limit: limit + 1,
   })
   return pageOf(rows, limit, { item: toDevice, key: (row) => [row.sort_name, row.id] })
@@ -113,13 +113,4 @@ function toVolume(row: DeviceVolumeRow): DeviceVolume {
 
 function toStoredKey(row: RecoveryKeyRow): StoredKey {
   return { ...toRecoveryKey(row), isOnDisk: row.is_on_disk }
-}
-
-function cursor(after: string | undefined): { name: string; id: string } | undefined {
-  if (after === undefined) return undefined
-  const [name, id] = decodeCursor(after, ['string', 'string'])
-  if (!/^[0-9a-f-]{36}$/.test(id)) {
-    throw new AppError('INVALID_REQUEST', 'after is not the nextAfter of this list.')
-  }
-  return { name, id }
 }

@@ -14,7 +14,7 @@ import type { PrincipalActor } from '../access/actor.ts'
 import type { Database } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
 import { AppError } from '../errors.ts'
-import { pageLimit, pageOf } from '../http/page-cursor.ts'
+import { decodeNameCursor, pageLimit, pageOf } from '../http/page-cursor.ts'
 import {
   selectDeviceSet,
   selectDeviceSets,
@@ -23,7 +23,6 @@ import {
   type DeviceSetKind,
 } from './device-set-queries.ts'
 import { matchesMembershipRule } from './matches-membership-rule.ts'
-import { decodeNameCursor } from './name-cursor.ts'
 import { parseMembershipRule } from './parse-membership-rule.ts'
 import { printMembershipRule } from './print-membership-rule.ts'
 import { selectFactsInBatches } from './rule-queries.ts'

@@ -5,10 +5,9 @@ import type { Kysely } from 'kysely'
 import type { Database } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
 import { AppError } from '../errors.ts'
-import { pageLimit, pageOf } from '../http/page-cursor.ts'
+import { decodeNameCursor, pageLimit, pageOf } from '../http/page-cursor.ts'
 import { selectGroup, selectGroups, type CountedGroupRow } from './group-queries.ts'
 import { listUsers } from './list-users.ts'
-import { decodeNameCursor } from './name-cursor.ts'
 
 export async function listGroups(deps: Deps, query: GroupQuery): Promise<GroupPage> {
   const limit = pageLimit(query.limit)

@@ -11,8 +11,7 @@ import type { PrincipalActor } from '../access/actor.ts'
 import { reachesEverywhere } from '../access/grants.ts'
 import type { Deps } from '../deps.ts'
 import { AppError } from '../errors.ts'
-import { pageLimit, pageOf } from '../http/page-cursor.ts'
-import { decodeNameCursor } from './name-cursor.ts'
+import { decodeNameCursor, pageLimit, pageOf } from '../http/page-cursor.ts'
 import {
   selectAssignmentsOfUser,
   selectGroupsOfUser,

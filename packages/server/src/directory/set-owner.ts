@@ -1,24 +1,31 @@
 /**
- * Who owns a device, by hand. A person cannot make himself the owner of a device whose key he may
- * not read anyway: self-service would then show it to him.
+ * Who owns a device, by hand. An owner is shown the keys by self-service, which no role, budget or
+ * approval rule of a role bounds. So whoever names an owner must be somebody who may read the keys
+ * of the device, and nobody names himself.
  */
 
 import { LIMITS, type DeviceOwnership, type OwnedDevicePage } from '@keydesk/contract'
 import type { OwnedDeviceQuery, UserReference } from '@keydesk/contract'
+import type { Transaction } from 'kysely'
 import type { PrincipalActor } from '../access/actor.ts'
 import { reachesEverywhere } from '../access/grants.ts'
 import { reachesDevice } from '../access/within-reach.ts'
+import type { Database } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
 import { AppError } from '../errors.ts'
-import { pageLimit, pageOf } from '../http/page-cursor.ts'
+import { decodeNameCursor, pageLimit, pageOf } from '../http/page-cursor.ts'
 import { changeOwner } from './change-owner.ts'
 import type { ChangedBy } from './changed-by.ts'
 import { ownedDeviceReaches, unknownUser } from './list-users.ts'
-import { decodeNameCursor } from './name-cursor.ts'
 import { selectOwner, selectOwnerHistory, type OwnerRow } from './owner-queries.ts'
 import { selectOwnedDevices, selectUser } from './user-queries.ts'
 
-/** `userId` undefined: nobody. Idempotent. Throws AppError NOT_FOUND, FORBIDDEN. */
+export const READ_KEYS = 'microsoft.directory/bitlockerKeys/key/read'
+
+/**
+ * `userId` undefined: nobody, which anybody may say who may change owners. Idempotent. Throws
+ * AppError NOT_FOUND, FORBIDDEN.
+ */
 export async function setOwner(
   deps: Deps,
   by: ChangedBy,
@@ -26,20 +33,27 @@ export async function setOwner(
   userId: string | undefined,
 ): Promise<DeviceOwnership> {
   await deps.db.transaction().execute(async (trx) => {
-    const { principal } = by
-    if (principal?.type === 'user' && principal.id === userId) {
-      const readsKey = principal.grants.reach('microsoft.directory/bitlockerKeys/key/read')
-      if (!(await reachesDevice(trx, readsKey, deviceId))) throw refusedForOneself()
+    if (userId !== undefined) await requireReadsKeys(trx, by.principal, deviceId)
+    const isChanged = await changeOwner(trx, by, { deviceId, ownerId: userId, cause: 'byHand' })
+    // After the change, which is rolled back: whoever is the owner already is told no lie, and by
+    // now nobody else can become it in between.
+    if (isChanged && userId !== undefined && userId === by.principal?.id) {
+      throw new AppError('FORBIDDEN', 'Somebody else has to make you the owner of this device.')
     }
-    await changeOwner(trx, by, { deviceId, ownerId: userId, cause: 'byHand' })
   })
   return await showOwnership(deps, deviceId)
 }
 
-function refusedForOneself(): AppError {
-  return new AppError(
+async function requireReadsKeys(
+  trx: Transaction<Database>,
+  principal: PrincipalActor | undefined,
+  deviceId: string,
+): Promise<void> {
+  if (principal === undefined) return
+  if (await reachesDevice(trx, principal.grants.reach(READ_KEYS), deviceId)) return
+  throw new AppError(
     'FORBIDDEN',
-    'Somebody else has to make you the owner of this device: you may not read its key.',
+    `To name an owner of this device needs the permission ${READ_KEYS} for it too.`,
   )
 }
 

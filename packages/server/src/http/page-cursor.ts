@@ -3,7 +3,7 @@
  * between two pages never make another row appear twice or be left out.
  */
 
-import { LIMITS } from '@keydesk/contract'
+import { LIMITS, isGuid } from '@keydesk/contract'
 import { AppError } from '../errors.ts'
 
 /** What a list is sorted by, for one row. */
@@ -13,7 +13,15 @@ function encodeCursor(key: CursorKey): string {
   return Buffer.from(JSON.stringify(key)).toString('base64url')
 }
 
-/** Throws AppError INVALID_REQUEST unless it is a cursor with parts of these types. */
+/** What PostgreSQL holds in no text: NUL and half a character. */
+const UNSTORABLE = /[\0\p{Cs}]/u
+/** As `Date.toISOString` writes the years that a row can be of. */
+const TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/
+
+/**
+ * Throws AppError INVALID_REQUEST unless it is a cursor with parts of these types, and without
+ * characters that no list can have put into it.
+ */
 export function decodeCursor<const T extends readonly ('string' | 'number')[]>(
   text: string,
   types: T,
@@ -27,7 +35,7 @@ export function decodeCursor<const T extends readonly ('string' | 'number')[]>(
   const isKey =
     Array.isArray(key) &&
     key.length === types.length &&
-    key.every((part, index) => typeof part === types[index])
+    key.every((part, index) => typeof part === types[index] && !UNSTORABLE.test(String(part)))
   if (!isKey) throw invalidCursor()
   return key as never
 }
@@ -36,8 +44,18 @@ export function decodeCursor<const T extends readonly ('string' | 'number')[]>(
 export function decodeTimeCursor(text: string | undefined): { at: Date; id: string } | undefined {
   if (text === undefined) return undefined
   const [at, id] = decodeCursor(text, ['string', 'string'])
-  if (Number.isNaN(Date.parse(at)) || !/^[0-9a-f-]{36}$/.test(id)) throw invalidCursor()
+  if (!TIME.test(at) || Number.isNaN(Date.parse(at)) || !isGuid(id)) throw invalidCursor()
   return { at: new Date(at), id }
+}
+
+/** A cursor of a name and a GUID: of lists that are sorted by name. */
+export function decodeNameCursor(
+  text: string | undefined,
+): { name: string; id: string } | undefined {
+  if (text === undefined) return undefined
+  const [name, id] = decodeCursor(text, ['string', 'string'])
+  if (!isGuid(id)) throw invalidCursor()
+  return { name, id }
 }
 
 /** Rows of a page: what the client asked for, within the bounds. */

@@ -20,11 +20,12 @@ import { auditActor, type ByPrincipal, type PrincipalActor } from '../access/act
 import { reachesEverywhere } from '../access/grants.ts'
 import { keepAnAdministrator } from '../access/keep-an-administrator.ts'
 import { GIVE_ROLES } from '../access/require-authority-over.ts'
+import { requireRecentSignIn } from '../access/require-recent-sign-in.ts'
 import { appendAudit } from '../audit/append-audit.ts'
 import type { Database } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
 import { AppError } from '../errors.ts'
-import { decodeCursor, pageLimit, pageOf } from '../http/page-cursor.ts'
+import { decodeNameCursor, pageLimit, pageOf } from '../http/page-cursor.ts'
 import {
   countUses,
   deleteRole,
@@ -40,20 +41,11 @@ import {
 /** Built-in roles come on the first page, beyond its limit. */
 export async function listRoles(deps: Deps, query: RoleQuery): Promise<RolePage> {
   const limit = pageLimit(query.limit)
-  const after = roleCursor(query.after)
+  const after = decodeNameCursor(query.after)
   const rows = await selectRoles(deps.db, { after, limit: limit + 1 })
   const page = pageOf(rows, limit, { item: toRole, key: (row) => [row.sort_name, row.id] })
   const builtIn = after === undefined ? BUILT_IN_ROLES.map(fromBuiltIn) : []
   return { ...page, items: [...builtIn, ...page.items] }
-}
-
-function roleCursor(text: string | undefined): { name: string; id: string } | undefined {
-  if (text === undefined) return undefined
-  const [name, id] = decodeCursor(text, ['string', 'string'])
-  if (!/^[0-9a-f-]{36}$/.test(id)) {
-    throw new AppError('INVALID_REQUEST', 'after is not the nextAfter of this list.')
-  }
-  return { name, id }
 }
 
 /** Throws AppError NOT_FOUND. */
@@ -65,8 +57,9 @@ export async function showRole(deps: Deps, id: string): Promise<Role> {
   return toRole(row)
 }
 
-/** Throws AppError NAME_TAKEN. */
+/** Throws AppError STEP_UP_REQUIRED, NAME_TAKEN. */
 export async function createRole(deps: Deps, by: ByPrincipal, wanted: CreateRole): Promise<Role> {
+  requireRecentSignIn(deps, by.principal)
   const now = deps.clock.now()
   const id = randomUUID()
   return await deps.db.transaction().execute((trx) =>
@@ -88,7 +81,7 @@ export async function createRole(deps: Deps, by: ByPrincipal, wanted: CreateRole
   )
 }
 
-/** Throws AppError NOT_FOUND, NAME_TAKEN, FORBIDDEN, LAST_ADMINISTRATOR. */
+/** Throws AppError STEP_UP_REQUIRED, NOT_FOUND, NAME_TAKEN, FORBIDDEN, LAST_ADMINISTRATOR. */
 export async function changeRole(
   deps: Deps,
   by: ByPrincipal,
@@ -96,6 +89,7 @@ export async function changeRole(
   wanted: ChangeRole,
 ): Promise<Role> {
   if (builtInRole(id) !== undefined) throw builtInStays()
+  requireRecentSignIn(deps, by.principal)
   const now = deps.clock.now()
   return await deps.db.transaction().execute((trx) =>
     // A role that is denied to somebody may now deny giving roles.

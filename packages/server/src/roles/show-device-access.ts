@@ -14,8 +14,7 @@ import {
   type PermissionName,
 } from '@keydesk/contract'
 import type { Deps } from '../deps.ts'
-import { AppError } from '../errors.ts'
-import { decodeCursor, pageLimit, pageOf } from '../http/page-cursor.ts'
+import { decodeNameCursor, pageLimit, pageOf } from '../http/page-cursor.ts'
 import {
   selfServiceVerdict,
   type SelfServiceVerdict,
@@ -43,7 +42,7 @@ export async function showDeviceAccess(
     appRoles,
     includesOwner: permission === KEY,
     now,
-    after: accessorCursor(query.after),
+    after: decodeNameCursor(query.after),
     limit: limit + 1,
   })
   const owner = rows.find(({ is_owner }) => is_owner)
@@ -64,15 +63,6 @@ function appRolesWith(permission: PermissionName): string[] {
       return covered !== 'everything' && covered.has(permission)
     })
     .map((name) => name.toLowerCase())
-}
-
-function accessorCursor(text: string | undefined): { name: string; id: string } | undefined {
-  if (text === undefined) return undefined
-  const [name, id] = decodeCursor(text, ['string', 'string'])
-  if (!/^[0-9a-f-]{36}$/.test(id)) {
-    throw new AppError('INVALID_REQUEST', 'after is not the nextAfter of this list.')
-  }
-  return { name, id }
 }
 
 function toAccessor(

@@ -3,8 +3,7 @@
 import type { OwnDevice, OwnDevicePage, OwnDeviceQuery } from '@keydesk/contract'
 import type { UserActor } from '../access/actor.ts'
 import type { Deps } from '../deps.ts'
-import { AppError } from '../errors.ts'
-import { decodeCursor, pageLimit, pageOf } from '../http/page-cursor.ts'
+import { decodeNameCursor, pageLimit, pageOf } from '../http/page-cursor.ts'
 import { selectOwnDevices, type OwnDeviceRow } from './own-device-queries.ts'
 
 export async function listOwnDevices(
@@ -15,7 +14,7 @@ export async function listOwnDevices(
   const limit = pageLimit(query.limit)
   const rows = await selectOwnDevices(deps.db, {
     ownerId: owner.id,
-    after: cursor(query.after),
+    after: decodeNameCursor(query.after),
     limit: limit + 1,
   })
   return pageOf(rows, limit, { item: toOwnDevice, key: (row) => [row.sort_name, row.id] })
@@ -33,13 +32,4 @@ function toOwnDevice(row: OwnDeviceRow): OwnDevice {
     encryption: row.encryption as OwnDevice['encryption'],
     hasKey: row.has_key,
   }
-}
-
-function cursor(after: string | undefined): { name: string; id: string } | undefined {
-  if (after === undefined) return undefined
-  const [name, id] = decodeCursor(after, ['string', 'string'])
-  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id)) {
-    throw new AppError('INVALID_REQUEST', 'after is not the nextAfter of this list.')
-  }
-  return { name, id }
 }

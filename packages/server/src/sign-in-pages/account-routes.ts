@@ -3,10 +3,10 @@
  * removes a way in needs a sign-in of the last minutes; the password needs the current one.
  */
 
-import { LIMITS } from '@keydesk/contract'
+import { Guid, LIMITS } from '@keydesk/contract'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
-import { userOf, type UserActor } from '../access/actor.ts'
+import { userOf } from '../access/actor.ts'
 import { requireRecentSignIn } from '../access/require-recent-sign-in.ts'
 import { selectAccount } from '../accounts/account-queries.ts'
 import { addPasskey } from '../accounts/add-passkey.ts'
@@ -21,8 +21,10 @@ import type { Deps } from '../deps.ts'
 import { AppError } from '../errors.ts'
 import type { App } from '../http/app-type.ts'
 import { endOwnSession } from '../sessions/end-sessions.ts'
+import { cookieRules } from '../sessions/session-cookie.ts'
 import { csrfToken } from '../sessions/session-secret.ts'
 import { showSessions } from '../sessions/show-sessions.ts'
+import type { StartedSession } from '../sessions/start-session.ts'
 import { accountView, type AccountView } from './account-view.ts'
 import { sendPage } from './page.ts'
 import { sendProblemPage } from './problem-page.ts'
@@ -31,7 +33,7 @@ import { readBrowserCookie, readStep, writeStep } from './step-cookie.ts'
 
 const Csrf = Type.String({ maxLength: 64 })
 const CsrfForm = Type.Object({ csrf: Csrf })
-const Params = Type.Object({ id: Type.String({ pattern: '^[0-9a-f-]{36}$' }) })
+const Params = Type.Object({ id: Guid('Of the session, passkey or code') })
 const PasswordForm = Type.Object({
   csrf: Csrf,
   password: Type.String({ maxLength: 4096 }),
@@ -47,10 +49,7 @@ const CredentialForm = Type.Object({
   credential: Type.String({ maxLength: LIMITS.passkeyAnswerLengthMax }),
 })
 
-interface Visitor extends manage.Owner {
-  readonly actor: UserActor
-  readonly sessionId: string
-}
+type Visitor = manage.OwnerAtBrowser
 
 type Http = { readonly request: FastifyRequest; readonly reply: FastifyReply }
 
@@ -80,12 +79,15 @@ function overviewRoutes(app: App, deps: Deps, hasher: PasswordHasher): void {
     const { password, newPassword } = request.body
     const browserCookie = readBrowserCookie(deps, request)
     const guess = { password, address: request.ip, browserCookie }
+    let session: StartedSession
     try {
-      await manage.changePassword(deps, hasher, visitor, guess, newPassword)
+      session = await manage.changePassword(deps, hasher, visitor, guess, newPassword)
     } catch (error) {
       return await showProblem(deps, { request, reply }, error)
     }
-    return await show(deps, { request, reply }, { done: 'Your password is changed.' })
+    goOnWith(deps, reply, session)
+    const done = 'Your password is changed. You are signed out everywhere else.'
+    return await show(deps, { request, reply }, { done, sessionId: session.id })
   })
 
   app.post(
@@ -105,7 +107,7 @@ function totpRoutes(app: App, deps: Deps): void {
     const secret = Buffer.from(readStep(deps, request, sessionId)?.totpSecret ?? '', 'base64url')
     if (secret.length === 0) return reply.redirect('/account', 303)
     try {
-      const wanted = { secret, code: request.body.code }
+      const wanted = { secret, code: request.body.code, isFirst: false }
       return sendCodes(deps, reply, sessionId, await addTotp(deps, account, wanted, requestId))
     } catch (error) {
       return await showProblem(deps, { request, reply }, error)
@@ -113,7 +115,8 @@ function totpRoutes(app: App, deps: Deps): void {
   })
 
   app.post('/account/totp/remove', { schema: { body: CsrfForm } }, async (request, reply) => {
-    await manage.removeTotp(deps, await recentVisitorOf(deps, request))
+    const session = await manage.removeTotp(deps, await recentVisitorOf(deps, request))
+    if (session !== undefined) goOnWith(deps, reply, session)
     return reply.redirect('/account', 303)
   })
 
@@ -140,7 +143,7 @@ function passkeyRoutes(app: App, deps: Deps): void {
   app.post('/account/passkeys', { schema: { body: CredentialForm } }, async (request, reply) => {
     const visitor = await recentVisitorOf(deps, request)
     const name = `Passkey of ${deps.clock.now().toISOString().slice(0, 10)}`
-    const wanted = { use: use(visitor), name, answerText: request.body.credential }
+    const wanted = { use: use(visitor), name, answerText: request.body.credential, isFirst: false }
     await addPasskey(deps, visitor.account, wanted, request.id)
     return reply.redirect('/account', 303)
   })
@@ -160,7 +163,7 @@ function passkeyRoutes(app: App, deps: Deps): void {
     { schema: { params: Params, body: CsrfForm } },
     async (request, reply) => {
       const visitor = await recentVisitorOf(deps, request)
-      await manage.removeOwnPasskey(deps, visitor, request.params.id)
+      goOnWith(deps, reply, await manage.removeOwnPasskey(deps, visitor, request.params.id))
       return reply.redirect('/account', 303)
     },
   )
@@ -181,7 +184,20 @@ async function visitorOf(deps: Deps, request: FastifyRequest): Promise<Visitor> 
   if (account === undefined || deps.config.oidcIssuer !== undefined) {
     throw new AppError('NOT_FOUND', 'Your account is kept by the sign-in of your organisation.')
   }
-  return { actor, account, sessionId, requestId: request.id }
+  return {
+    actor,
+    account,
+    sessionId,
+    requestId: request.id,
+    ipAddress: request.ip,
+    userAgent: request.headers['user-agent'],
+  }
+}
+
+/** All sessions have ended; this browser has a new one. */
+function goOnWith({ config }: Deps, reply: FastifyReply, { cookie }: StartedSession): void {
+  const rules = cookieRules(config)
+  if (rules !== undefined) void reply.setCookie(rules.name(), cookie.reveal(), rules.options)
 }
 
 /** A wrong code or password is the page again; anything else is thrown on. */
@@ -193,15 +209,17 @@ async function showProblem(deps: Deps, http: Http, error: unknown): Promise<Fast
 async function show(
   deps: Deps,
   { request, reply }: Http,
-  message: Pick<AccountView, 'problem' | 'done'> = {},
+  message: Pick<AccountView, 'problem' | 'done'> & { readonly sessionId?: string } = {},
   status = 200,
 ): Promise<FastifyReply> {
-  const { account, sessionId } = await visitorOf(deps, request)
+  const visitor = await visitorOf(deps, request)
+  const { account } = visitor
+  const { sessionId = visitor.sessionId, ...said } = message
   const hasTotp = (await selectTotp(deps.db, account.id)) !== undefined
   const view: AccountView = {
     userName: account.user_principal_name,
     csrf: csrfToken(deps.keyring, sessionId),
-    ...message,
+    ...said,
     newTotp: hasTotp ? undefined : newTotp(deps, { request, reply }, account, sessionId),
     backupCodesLeft: await countUnusedBackupCodes(deps.db, account.id),
     passkeys: await selectPasskeys(deps.db, account.id),
