@@ -2,6 +2,7 @@
 
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { TestPerson } from '../testing/test-person.ts'
 import { TestScimClient } from '../testing/test-scim-client.ts'
 import { TestService } from '../testing/test-service.ts'
 import { withoutSecrets } from '../http/secret-text.ts'
@@ -152,4 +153,27 @@ describe('somebody who writes the database', () => {
     await other.deps.db.updateTable('provisioning_token').set({ expires_at }).execute()
     expect((await own.send('GET', '/Users')).json()).toEqual(REFUSED)
   })
+})
+
+test('whoever may not give roles makes no token, since it would give him some', async () => {
+  const roleId = randomUUID()
+  const now = service.deps.clock.now()
+  const permissions = ['keydesk/provisioning/manage']
+  await service.deps.db
+    .insertInto('role_definition')
+    .values({ id: roleId, display_name: roleId, permissions, created_at: now, updated_at: now })
+    .execute()
+  const manager = await TestPerson.create(service, { roleId })
+  const wanted = { name: 'mine', expiresInSeconds: 86_400 }
+  const before = await manager.call('GET', PATH)
+  const refused = await manager.call('POST', PATH, wanted)
+  expect(refused.json()).toMatchObject({
+    status: 403,
+    code: 'FORBIDDEN',
+    detail: expect.stringContaining('roleAssignments') as string,
+  })
+  expect((await manager.call('GET', PATH)).json()).toEqual(before.json())
+  // To take one away needs no more.
+  const { id } = (await service.admin('POST', PATH, wanted)).json<{ id: string }>()
+  expect((await manager.call('DELETE', `${PATH}/${id}`)).json()).toMatchObject({ state: 'revoked' })
 })

@@ -1,6 +1,9 @@
 /**
  * Tokens of SCIM clients: made, listed and revoked by administrators. The token is in the answer
  * that makes it and nowhere else; the database has a hash of it.
+ *
+ * Whoever has a token decides who is in the provisioned groups, those with roles among them. So
+ * only somebody who may give roles makes one; anybody who manages provisioning may revoke one.
  */
 
 import { randomUUID } from 'node:crypto'
@@ -12,8 +15,11 @@ import type {
   ProvisioningTokenQuery,
 } from '@keydesk/contract'
 import { auditActor, type PrincipalActor } from '../access/actor.ts'
+import { requireRecentSignIn } from '../access/require-recent-sign-in.ts'
+import { GIVE_ROLES } from '../access/require-authority-over.ts'
 import { appendAudit } from '../audit/append-audit.ts'
 import type { Deps } from '../deps.ts'
+import { requireEverywhere } from '../directory/require-everywhere.ts'
 import { AppError } from '../errors.ts'
 import { decodeTimeCursor, pageLimit, pageOf } from '../http/page-cursor.ts'
 import { createProvisioningSecret, hashProvisioningSecret } from './provisioning-secret.ts'
@@ -30,11 +36,15 @@ interface ByPrincipal {
   readonly requestId: string
 }
 
+/** Throws AppError STEP_UP_REQUIRED: whoever has the token can make and disable anybody. */
+/** Throws AppError FORBIDDEN. */
 export async function createProvisioningToken(
   deps: Deps,
   by: ByPrincipal,
   wanted: CreateProvisioningToken,
 ): Promise<CreatedProvisioningToken> {
+  requireRecentSignIn(deps, by.principal)
+  requireEverywhere(by.principal, GIVE_ROLES)
   const now = deps.clock.now()
   const id = randomUUID()
   const expiresAt = new Date(now.getTime() + wanted.expiresInSeconds * 1000)
