@@ -14,6 +14,10 @@ export const APP_ROLES = Object.entries(API_SCOPES as Readonly<Record<string, Ap
 
 const DisplayName = Name(LIMITS.displayNameLengthMax, 'Name of the app; unique in any case')
 const Description = Name(LIMITS.descriptionLengthMax, 'What the app is for')
+const ExternalClientId = Type.String({
+  pattern: '^[\\x21-\\x7e]{1,255}$',
+  description: 'Client ID that it has at the external issuer, whose access tokens name it',
+})
 const AppRoles = Type.Array(OneOf(APP_ROLES, "Graph's name of an application permission"), {
   maxItems: APP_ROLES.length,
   uniqueItems: true,
@@ -24,6 +28,7 @@ export const CreateApp = StrictObject({
   displayName: DisplayName,
   description: Type.Optional(Description),
   appRoles: Type.Optional(AppRoles),
+  externalClientId: Type.Optional(ExternalClientId),
 })
 export type CreateApp = Static<typeof CreateApp>
 
@@ -37,6 +42,9 @@ export const ChangeApp = StrictObject({
     Type.Boolean({ description: 'false cuts it off at once; its earlier tokens never come back' }),
   ),
   appRoles: Type.Optional(AppRoles),
+  externalClientId: Type.Optional(
+    Type.Union([ExternalClientId, Type.Null({ description: 'Takes it away' })]),
+  ),
 })
 export type ChangeApp = Static<typeof ChangeApp>
 
@@ -46,6 +54,10 @@ const credentialFields = {
   name: Type.String({ description: 'What it is for, or where it is kept' }),
   hint: Type.Optional(Type.String({ description: 'Last characters of the secret' })),
   keyId: Type.Optional(Type.String({ description: '`kid` that the app writes into its JWTs' })),
+  isForRoles: Type.Boolean({
+    description:
+      'Made by somebody who may give roles. Any other does not prove an app that has roles or app roles',
+  }),
   state: OneOf(['active', 'expired', 'revoked'], 'Only an active one proves the app'),
   createdAt: Timestamp('When it was made'),
   expiresAt: Timestamp('When it stops working'),
@@ -57,13 +69,16 @@ export const AppCredential = StrictObject(credentialFields)
 export type AppCredential = Static<typeof AppCredential>
 
 export const App = StrictObject({
-  id: Guid('The app; also its OAuth client ID'),
+  id: Guid('The app; also its client ID at the built-in issuer'),
   displayName: Type.String({ description: 'Its name' }),
   description: Type.Optional(Type.String({ description: 'What it is for' })),
   isEnabled: Type.Boolean({
     description: 'A disabled one gets no tokens, and its tokens no answer',
   }),
   appRoles: Type.Array(Type.String(), { description: 'What it may do for all devices' }),
+  externalClientId: Type.Optional(
+    Type.String({ description: 'Client ID that it has at the external issuer' }),
+  ),
   credentials: Type.Array(AppCredential, { description: 'The newest first' }),
   createdAt: Timestamp('When it was registered'),
   updatedAt: Timestamp('When it was last changed'),

@@ -1,7 +1,8 @@
 /**
  * What proves an app: secrets, stored as keyed hashes, and public keys, stored with a keyed MAC.
- * Both are bound to their app under a key derived from the vault key, so nobody who only writes the
- * database can add a credential or move one to another app.
+ * Both are bound to their app, and to whether they count once it has roles, under a key derived
+ * from the vault key: nobody who only writes the database can add a credential, move one to another
+ * app or let one count for more.
  */
 
 import { createHmac, timingSafeEqual } from 'node:crypto'
@@ -13,17 +14,21 @@ const SECRET_LABEL = 'keydesk app-secret v1'
 const KEY_LABEL = 'keydesk app-public-key v1'
 
 /** 32 bytes. */
-export function hashAppSecret(keyring: Keyring, appId: string, secret: string): Buffer {
-  return mac(keyring, SECRET_LABEL, [appId, secret])
+export function hashAppSecret(
+  keyring: Keyring,
+  { appId, isForRoles }: { readonly appId: string; readonly isForRoles: boolean },
+  secret: string,
+): Buffer {
+  return mac(keyring, SECRET_LABEL, [appId, String(isForRoles), secret])
 }
 
 /** 32 bytes. */
 export function publicKeyMac(
   keyring: Keyring,
-  owner: { readonly appId: string; readonly credentialId: string },
+  owner: { readonly appId: string; readonly credentialId: string; readonly isForRoles: boolean },
   { x, y }: Pick<P256PublicJwk, 'x' | 'y'>,
 ): Buffer {
-  return mac(keyring, KEY_LABEL, [owner.appId, owner.credentialId, x, y])
+  return mac(keyring, KEY_LABEL, [owner.appId, owner.credentialId, String(owner.isForRoles), x, y])
 }
 
 /** In constant time. */

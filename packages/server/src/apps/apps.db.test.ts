@@ -4,8 +4,9 @@ import { randomUUID } from 'node:crypto'
 import type { App, AppPage, CreatedAppSecret } from '@keydesk/contract'
 import { LIMITS } from '@keydesk/contract'
 import { exportJWK, generateKeyPair } from 'jose'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { insertTestAssignment } from '../testing/test-scopes.ts'
+import { callWith, TestProgram } from '../testing/test-program.ts'
 import { TestPerson } from '../testing/test-person.ts'
 import { TestService } from '../testing/test-service.ts'
 
@@ -158,6 +159,50 @@ test('a public key must be a point of the curve, without its private half, and h
   expect(await add({ kty: 'oct', k: 'c2VjcmV0' })).toMatchObject(refused)
   expect(await add(publicKey)).toMatchObject({ kind: 'publicKey', keyId: 'mine' })
   expect(await add(publicKey)).toMatchObject(refused)
+})
+
+test('a revoked secret takes its access tokens with it; another secret of the app goes on', async () => {
+  await using own = await TestService.start()
+  const program = await TestProgram.create(own, ['Device.Read.All'])
+  const path = `/api/v1/apps/${program.id}`
+  const stolen = await program.token()
+  const other = await own.admin('POST', `${path}/secrets`, WEEK)
+  expect((await callWith(own, stolen)).statusCode).toBe(200)
+  // Tokens have the time of the machine; the test's clock stood still meanwhile.
+  own.deps.clock.advance(2)
+  const revoke = async () => await own.admin('DELETE', `${path}/credentials/${program.secret.id}`)
+  expect((await revoke()).json()).toMatchObject({ state: 'revoked' })
+  expect((await callWith(own, stolen)).json()).toMatchObject({ code: 'UNAUTHENTICATED' })
+  // Whole seconds: later ones count.
+  await vi.waitUntil(() => Date.now() > own.deps.clock.now().getTime() + 1000, 5000)
+  const answer = await program.ask({}, other.json<CreatedAppSecret>().secret)
+  const { access_token: token } = answer.json<{ access_token: string }>()
+  expect((await callWith(own, token)).statusCode).toBe(200)
+  // To revoke it once more ends nothing.
+  own.deps.clock.advance(60)
+  expect((await revoke()).statusCode).toBe(200)
+  expect((await callWith(own, token)).statusCode).toBe(200)
+})
+
+test('two apps cannot have one external client; whoever may not give roles names none', async () => {
+  const externalClientId = '0oab8eb55Kb9jdMIr5d6'
+  const app = await addApp({ externalClientId })
+  expect(app).toMatchObject({ externalClientId })
+  const wanted = { displayName: `app ${randomUUID()}`, externalClientId }
+  const taken = await service.admin('POST', '/api/v1/apps', wanted)
+  expect(taken.json()).toMatchObject({ status: 409, code: 'NAME_TAKEN' })
+  const manager = await appManager()
+  const other = { ...wanted, externalClientId: 'another' }
+  for (const answer of [
+    await manager.call('POST', '/api/v1/apps', other),
+    await manager.call('PATCH', `/api/v1/apps/${app.id}`, { externalClientId: 'another' }),
+  ]) {
+    expect(answer.json()).toMatchObject({ status: 403, code: 'FORBIDDEN' })
+  }
+  const gone = { externalClientId: null }
+  const changed = await service.admin('PATCH', `/api/v1/apps/${app.id}`, gone)
+  expect(changed.json<App>().externalClientId).toBeUndefined()
+  expect((await service.admin('POST', '/api/v1/apps', wanted)).statusCode).toBe(201)
 })
 
 test('every change is on record with who made it', async () => {

@@ -1,18 +1,22 @@
 /**
  * Registers, changes and deletes apps. What an app is given is a role: only whoever may give roles
- * gives it. Disabling or deleting one ends its access tokens with the same commit.
+ * gives it, after a recent sign-in: an app could do without any what its maker could not do with
+ * an old one. Disabling or deleting one ends its access tokens with the same commit.
  */
 
 import { randomUUID } from 'node:crypto'
 import type { AuditAction, ChangeApp, CreateApp } from '@keydesk/contract'
 import type { Transaction } from 'kysely'
-import { auditActor, type ByPrincipal, type PrincipalActor } from '../access/actor.ts'
+import { auditActor, type ByPrincipal } from '../access/actor.ts'
 import { reachesEverywhere } from '../access/grants.ts'
 import { GIVE_ROLES, requireAuthorityOver } from '../access/require-authority-over.ts'
+import { requireRecentSignIn } from '../access/require-recent-sign-in.ts'
 import { appendAudit, type NewAuditEntry } from '../audit/append-audit.ts'
 import type { Database } from '../db/schema.ts'
+import type { Deps } from '../deps.ts'
 import { refuseTakenName } from '../directory/database-refusal.ts'
 import { AppError } from '../errors.ts'
+import { endTokensBeforeRoles } from './client-queries.ts'
 import { unknownApp } from './list-apps.ts'
 import {
   deleteRoleAssignmentsOfApp,
@@ -26,16 +30,19 @@ import {
 
 export interface AppChange extends ByPrincipal {
   readonly now: Date
+  /** By which the sign-in of whoever asks is judged. */
+  readonly deps: Pick<Deps, 'config' | 'clock'>
 }
 
-/** Returns the ID. Throws AppError NAME_TAKEN, FORBIDDEN. */
+/** Returns the ID. Throws AppError NAME_TAKEN, FORBIDDEN, STEP_UP_REQUIRED. */
 export async function addApp(
   trx: Transaction<Database>,
   by: AppChange,
   wanted: CreateApp,
 ): Promise<string> {
-  const { displayName, description, appRoles = [] } = wanted
-  if (appRoles.length > 0) requireMayGiveRoles(by.principal)
+  const { displayName, description, appRoles = [], externalClientId } = wanted
+  // The issuer names app roles in the tokens of such a client.
+  if (appRoles.length > 0 || externalClientId !== undefined) requireMayGiveRoles(by)
   const id = randomUUID()
   await refuseTakenName('app', async () => {
     await insertApp(trx, {
@@ -43,17 +50,19 @@ export async function addApp(
       display_name: displayName,
       description: description ?? null,
       app_roles: [...appRoles],
+      external_client_id: externalClientId ?? null,
       created_by: by.principal.id,
       created_at: by.now,
       updated_at: by.now,
     })
   })
   const detail = { appId: id, displayName, appRoles: appRoles.join(' ') }
-  await appendAudit(trx, [appEntry(by, 'app.create', detail)])
+  const client = externalClientId === undefined ? {} : { externalClientId }
+  await appendAudit(trx, [appEntry(by, 'app.create', { ...detail, ...client })])
   return id
 }
 
-/** Idempotent. Throws AppError NOT_FOUND, NAME_TAKEN, FORBIDDEN. */
+/** Idempotent. Throws AppError NOT_FOUND, NAME_TAKEN, FORBIDDEN, STEP_UP_REQUIRED. */
 export async function changeApp(
   trx: Transaction<Database>,
   by: AppChange,
@@ -64,12 +73,19 @@ export async function changeApp(
   if (app === undefined) throw unknownApp()
   const changes = differences(app, wanted)
   if (Object.keys(changes).length === 0) return
-  if (changes.app_roles !== undefined) requireMayGiveRoles(by.principal)
-  if (changes.is_enabled === true) await requireAuthorityOver(trx, by.principal, id, by.now)
-  const cut = changes.is_enabled === false ? { credentials_valid_after: by.now } : {}
+  if (changes.app_roles !== undefined || changes.external_client_id !== undefined) {
+    requireMayGiveRoles(by)
+  }
+  if (changes.is_enabled === true) {
+    await requireAuthorityOver(trx, by.principal, id, by.now)
+    requireRecentSignIn(by.deps, by.principal)
+  }
+  const isCut = changes.is_enabled === false || changes.external_client_id !== undefined
+  const cut = isCut ? { credentials_valid_after: by.now } : {}
   await refuseTakenName('app', async () => {
     await updateApp(trx, id, { ...changes, ...cut }, by.now)
   })
+  if (changes.app_roles !== undefined) await endTokensBeforeRoles(trx, id, by.now)
   await appendAudit(trx, changeEntries(by, app, changes))
 }
 
@@ -106,16 +122,18 @@ export function appEntry(
   }
 }
 
-function requireMayGiveRoles(principal: PrincipalActor): void {
-  if (reachesEverywhere(principal.grants.reach(GIVE_ROLES))) return
-  throw new AppError(
-    'FORBIDDEN',
-    `To give app roles needs the permission ${GIVE_ROLES} for the whole directory.`,
-  )
+function requireMayGiveRoles({ principal, deps }: AppChange): void {
+  if (!reachesEverywhere(principal.grants.reach(GIVE_ROLES))) {
+    throw new AppError(
+      'FORBIDDEN',
+      `To give app roles needs the permission ${GIVE_ROLES} for the whole directory.`,
+    )
+  }
+  requireRecentSignIn(deps, principal)
 }
 
 function differences(app: AppRow, wanted: ChangeApp): AppChanges {
-  const { displayName, description, isEnabled, appRoles } = wanted
+  const { displayName, description, isEnabled, appRoles, externalClientId } = wanted
   const isSame = (roles: readonly string[]): boolean =>
     roles.toSorted().join(' ') === app.app_roles.toSorted().join(' ')
   return {
@@ -125,6 +143,9 @@ function differences(app: AppRow, wanted: ChangeApp): AppChanges {
     ...(description === undefined || description === app.description ? {} : { description }),
     ...(isEnabled === undefined || isEnabled === app.is_enabled ? {} : { is_enabled: isEnabled }),
     ...(appRoles === undefined || isSame(appRoles) ? {} : { app_roles: [...appRoles] }),
+    ...(externalClientId === undefined || externalClientId === app.external_client_id
+      ? {}
+      : { external_client_id: externalClientId }),
   }
 }
 
@@ -137,7 +158,9 @@ function changeEntries(by: AppChange, app: AppRow, changes: AppChanges): NewAudi
   }
   if (appRoles !== undefined || Object.keys(others).length > 0) {
     const roles = appRoles === undefined ? {} : { appRoles: appRoles.join(' ') }
-    entries.push(appEntry(by, 'app.update', { ...about, ...roles }))
+    const { external_client_id: client } = others
+    const external = client === undefined ? {} : { externalClientId: client ?? 'none' }
+    entries.push(appEntry(by, 'app.update', { ...about, ...roles, ...external }))
   }
   return entries
 }

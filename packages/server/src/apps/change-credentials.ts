@@ -1,6 +1,7 @@
 /**
  * Secrets and public keys of apps. Whoever makes one can act as the app, so where the app holds
- * roles only those make one who may give roles.
+ * roles only those make one who may give roles; and one that somebody else made before the app had
+ * roles does not prove it any more once it has. It needs a recent sign-in; to revoke one does not.
  */
 
 import { createPublicKey, randomUUID } from 'node:crypto'
@@ -13,7 +14,9 @@ import {
 } from '@keydesk/contract'
 import { jwkThumbprint } from '@keydesk/contract/jwk-thumbprint'
 import type { Insertable, Transaction } from 'kysely'
-import { requireAuthorityOver } from '../access/require-authority-over.ts'
+import { reachesEverywhere } from '../access/grants.ts'
+import { GIVE_ROLES, requireAuthorityOver } from '../access/require-authority-over.ts'
+import { requireRecentSignIn } from '../access/require-recent-sign-in.ts'
 import { createSecretToken } from '../access/secret-token.ts'
 import { appendAudit } from '../audit/append-audit.ts'
 import type { AppCredentialTable, Database } from '../db/schema.ts'
@@ -27,12 +30,13 @@ import {
   lockApp,
   revokeCredentials,
   selectCredentials,
+  updateApp,
   type CredentialRow,
 } from './queries.ts'
 
 const HINT_LENGTH = 4
 
-/** Throws AppError NOT_FOUND, FORBIDDEN, CREDENTIAL_LIMIT. */
+/** Throws AppError NOT_FOUND, FORBIDDEN, STEP_UP_REQUIRED, CREDENTIAL_LIMIT. */
 export async function addAppSecret(
   trx: Transaction<Database>,
   by: AppChange & { readonly keyring: Keyring },
@@ -40,15 +44,15 @@ export async function addAppSecret(
   wanted: CreateAppSecret,
 ): Promise<CreatedAppSecret> {
   const secret = createSecretToken('app').reveal()
-  const row = await addCredential(trx, by, appId, wanted, () => ({
+  const row = await addCredential(trx, by, appId, wanted, (bound) => ({
     kind: 'secret',
-    secret_hash: hashAppSecret(by.keyring, appId, secret),
+    secret_hash: hashAppSecret(by.keyring, { appId, ...bound }, secret),
     hint: secret.slice(-HINT_LENGTH),
   }))
   return { ...toCredential(row, by.now), secret }
 }
 
-/** Throws AppError NOT_FOUND, FORBIDDEN, CREDENTIAL_LIMIT, INVALID_REQUEST. */
+/** Throws AppError NOT_FOUND, FORBIDDEN, STEP_UP_REQUIRED, CREDENTIAL_LIMIT, INVALID_REQUEST. */
 export async function addAppPublicKey(
   trx: Transaction<Database>,
   by: AppChange & { readonly keyring: Keyring },
@@ -62,15 +66,15 @@ export async function addAppPublicKey(
   if (others.some((other) => isActive(other, by.now) && kidOf(other) === kid)) {
     throw new AppError('INVALID_REQUEST', 'The app has another key with this kid already.')
   }
-  const row = await addCredential(trx, by, appId, wanted, (credentialId) => ({
+  const row = await addCredential(trx, by, appId, wanted, (bound) => ({
     kind: 'publicKey',
     public_jwk: JSON.stringify({ kty, crv, x, y, kid, use: 'sig', alg: 'ES256' }),
-    public_key_mac: publicKeyMac(by.keyring, { appId, credentialId }, { x, y }),
+    public_key_mac: publicKeyMac(by.keyring, { appId, ...bound }, { x, y }),
   }))
   return toCredential(row, by.now)
 }
 
-/** Idempotent. Throws AppError NOT_FOUND. */
+/** Ends the app's access tokens as well. Idempotent. Throws AppError NOT_FOUND. */
 export async function revokeAppCredential(
   trx: Transaction<Database>,
   by: AppChange,
@@ -80,6 +84,8 @@ export async function revokeAppCredential(
   if ((await lockApp(trx, appId)) === undefined) throw unknownApp()
   const revoked = await revokeCredentials(trx, which, by.now)
   if (revoked.length > 0) {
+    // No token says which credential it came by. Programs with another one fetch a new token.
+    await updateApp(trx, appId, { credentials_valid_after: by.now }, by.now)
     await appendAudit(trx, [appEntry(by, 'appCredential.revoke', which)])
   }
   const credentials = await selectCredentials(trx, [appId])
@@ -95,19 +101,22 @@ async function addCredential(
   by: AppChange,
   appId: string,
   wanted: { readonly name: string; readonly expiresInSeconds: number },
-  proof: (
-    credentialId: string,
-  ) => Pick<Insertable<AppCredentialTable>, 'kind'> & Partial<Insertable<AppCredentialTable>>,
+  proof: (bound: {
+    readonly credentialId: string
+    readonly isForRoles: boolean
+  }) => Pick<Insertable<AppCredentialTable>, 'kind'> & Partial<Insertable<AppCredentialTable>>,
 ): Promise<CredentialRow> {
   const app = await lockApp(trx, appId)
   if (app === undefined) throw unknownApp()
   await requireAuthorityOver(trx, by.principal, appId, by.now)
+  requireRecentSignIn(by.deps, by.principal)
   const existing = await selectCredentials(trx, [appId])
   if (existing.filter((one) => isActive(one, by.now)).length >= LIMITS.appCredentialsMax) {
     const detail = `An app has at most ${LIMITS.appCredentialsMax}. Revoke one that is not used.`
     throw new AppError('CREDENTIAL_LIMIT', detail)
   }
   const id = randomUUID()
+  const isForRoles = reachesEverywhere(by.principal.grants.reach(GIVE_ROLES))
   const row = await insertCredential(trx, {
     id,
     app_id: appId,
@@ -115,7 +124,8 @@ async function addCredential(
     created_by: by.principal.id,
     created_at: by.now,
     expires_at: new Date(by.now.getTime() + wanted.expiresInSeconds * 1000),
-    ...proof(id),
+    is_for_roles: isForRoles,
+    ...proof({ credentialId: id, isForRoles }),
   })
   const detail = { appId, displayName: app.display_name, credentialId: id, kind: row.kind }
   await appendAudit(trx, [

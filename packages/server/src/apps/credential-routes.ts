@@ -19,6 +19,7 @@ export function credentialRoutes(http: HttpApp, deps: Deps): void {
     principal: principalOf(request),
     requestId: request.id,
     now: deps.clock.now(),
+    deps,
     keyring: deps.keyring,
   })
   const transaction = () => deps.db.transaction()

@@ -50,6 +50,7 @@ function toApp(row: AppRow, credentials: readonly CredentialRow[], now: Date): A
     ...(row.description === null ? {} : { description: row.description }),
     isEnabled: row.is_enabled,
     appRoles: row.app_roles,
+    ...(row.external_client_id === null ? {} : { externalClientId: row.external_client_id }),
     credentials: credentials
       .filter(({ app_id }) => app_id === row.id)
       .map((credential) => toCredential(credential, now)),
@@ -65,6 +66,7 @@ export function toCredential(row: CredentialRow, now: Date): AppCredential {
     name: row.name,
     ...(row.hint === null ? {} : { hint: row.hint }),
     ...keyId(row.public_jwk),
+    isForRoles: row.is_for_roles,
     state: row.revoked_at !== null ? 'revoked' : row.expires_at <= now ? 'expired' : 'active',
     createdAt: row.created_at.toISOString(),
     expiresAt: row.expires_at.toISOString(),

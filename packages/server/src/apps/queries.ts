@@ -9,6 +9,7 @@ const APP_COLUMNS = [
   'description',
   'is_enabled',
   'app_roles',
+  'external_client_id',
   'created_at',
   'updated_at',
 ] as const
@@ -24,6 +25,7 @@ const CREDENTIAL_COLUMNS = [
   'expires_at',
   'last_used_at',
   'revoked_at',
+  'is_for_roles',
 ] as const
 
 export type AppRow = Pick<Selectable<AppTable>, (typeof APP_COLUMNS)[number]>
@@ -32,7 +34,10 @@ export type CredentialRow = Pick<
   (typeof CREDENTIAL_COLUMNS)[number]
 >
 export type AppChanges = Partial<
-  Pick<AppRow, 'display_name' | 'description' | 'is_enabled' | 'app_roles'> & {
+  Pick<
+    AppRow,
+    'display_name' | 'description' | 'is_enabled' | 'app_roles' | 'external_client_id'
+  > & {
     credentials_valid_after: Date
     deleted_at: Date
   }

@@ -15,6 +15,7 @@ export function appRoutes(http: HttpApp, deps: Deps): void {
     principal: principalOf(request),
     requestId: request.id,
     now: deps.clock.now(),
+    deps,
   })
   const transaction = () => deps.db.transaction()
 

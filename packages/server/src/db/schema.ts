@@ -42,6 +42,7 @@ export interface AppTable {
   updated_at: Date
   credentials_valid_after: Date | null
   deleted_at: Date | null
+  external_client_id: string | null
 }
 
 /** @public */
@@ -59,6 +60,7 @@ export interface AppCredentialTable {
   last_used_at: Date | null
   revoked_at: Date | null
   public_key_mac: Buffer | null
+  is_for_roles: Generated<boolean>
 }
 
 /** @public */

@@ -63,9 +63,11 @@ export async function isAppSecret(
 ): Promise<boolean> {
   const now = deps.clock.now()
   const app = await selectAppClient(deps.db, appId, now)
-  const hash = hashAppSecret(deps.keyring, appId, secret)
+  const hash = (isForRoles: boolean): Buffer =>
+    hashAppSecret(deps.keyring, { appId, isForRoles }, secret)
   const matching = (app?.credentials ?? []).filter(
-    ({ secret_hash }) => secret_hash !== null && isSameMac(secret_hash, hash),
+    ({ secret_hash, is_for_roles: isForRoles }) =>
+      secret_hash !== null && isSameMac(secret_hash, hash(isForRoles)),
   )
   const [credential] = matching
   if (credential === undefined) return false
@@ -99,11 +101,11 @@ function publicKeys(
   appId: string,
   credentials: readonly ClientCredential[],
 ): { readonly id: string; readonly jwk: JWK }[] {
-  return credentials.flatMap(({ id, public_jwk, public_key_mac }) => {
+  return credentials.flatMap(({ id, public_jwk, public_key_mac, is_for_roles: isForRoles }) => {
     if (public_key_mac === null) return []
     // Its MAC says whether this server wrote it.
     const jwk = public_jwk as JWK & { readonly x: string; readonly y: string }
-    const expected = publicKeyMac(keyring, { appId, credentialId: id }, jwk)
+    const expected = publicKeyMac(keyring, { appId, credentialId: id, isForRoles }, jwk)
     if (!isSameMac(public_key_mac, expected)) return []
     const { kid, x, y } = jwk
     return [{ id, jwk: { kty: 'EC', crv: 'P-256', alg: 'ES256', use: 'sig', kid, x, y } }]

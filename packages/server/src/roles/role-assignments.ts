@@ -1,6 +1,7 @@
 /**
  * Role assignments: who holds which role, for what, until when. Only whoever may give any role to
  * anybody, himself included, comes this far; that is what Entra's Privileged Role Administrator is.
+ * He must have signed in just now: a stolen session gives nobody a role.
  *
  * Invariant: an assignment that is over gives and denies nothing from that moment on, whether or
  * not its row is still there.
@@ -18,6 +19,8 @@ import {
 import type { Insertable, Transaction } from 'kysely'
 import { auditActor, type ByPrincipal } from '../access/actor.ts'
 import { keepAnAdministrator } from '../access/keep-an-administrator.ts'
+import { requireRecentSignIn } from '../access/require-recent-sign-in.ts'
+import { endTokensBeforeRoles } from '../apps/client-queries.ts'
 import { appendAudit } from '../audit/append-audit.ts'
 import type { Database, RoleAssignmentTable } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
@@ -64,14 +67,15 @@ export async function showRoleAssignment(deps: Deps, id: string): Promise<RoleAs
 }
 
 /**
- * Takes the place of the same assignment that is over. Throws AppError NOT_FOUND, INVALID_REQUEST,
- * ALREADY_ASSIGNED, LAST_ADMINISTRATOR (for a deny).
+ * Takes the place of the same assignment that is over. Throws AppError STEP_UP_REQUIRED, NOT_FOUND,
+ * INVALID_REQUEST, ALREADY_ASSIGNED, LAST_ADMINISTRATOR (for a deny).
  */
 export async function createRoleAssignment(
   deps: Deps,
   by: ByPrincipal,
   wanted: CreateRoleAssignment,
 ): Promise<RoleAssignment> {
+  requireRecentSignIn(deps, by.principal)
   const now = deps.clock.now()
   const scope = parseScope(wanted.scope)
   const row = {
@@ -98,18 +102,20 @@ export async function createRoleAssignment(
         await deleteAssignment(trx, same.id)
       }
       await insertAssignment(trx, row)
+      await endTokensBeforeRoles(trx, row.principal_id, now)
       return await recorded(trx, by, { action: 'roleAssignment.create', id: row.id, now })
     }),
   )
 }
 
-/** Throws AppError NOT_FOUND, INVALID_REQUEST, LAST_ADMINISTRATOR. */
+/** Throws AppError STEP_UP_REQUIRED, NOT_FOUND, INVALID_REQUEST, LAST_ADMINISTRATOR. */
 export async function changeRoleAssignment(
   deps: Deps,
   by: ByPrincipal,
   id: string,
   wanted: ChangeRoleAssignment,
 ): Promise<RoleAssignment> {
+  requireRecentSignIn(deps, by.principal)
   const now = deps.clock.now()
   const expiresAt = readExpiry(wanted.expiresAt, now)
   return await deps.db.transaction().execute((trx) =>
@@ -120,8 +126,9 @@ export async function changeRoleAssignment(
   )
 }
 
-/** Throws AppError NOT_FOUND, LAST_ADMINISTRATOR. */
+/** Throws AppError STEP_UP_REQUIRED (a deny goes too), NOT_FOUND, LAST_ADMINISTRATOR. */
 export async function removeRoleAssignment(deps: Deps, by: ByPrincipal, id: string): Promise<void> {
+  requireRecentSignIn(deps, by.principal)
   const now = deps.clock.now()
   await deps.db.transaction().execute((trx) =>
     keepAnAdministrator(trx, now, async () => {

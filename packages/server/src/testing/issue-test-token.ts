@@ -21,8 +21,9 @@ export async function issueTestToken(deps: TestDeps, app: App, appId: string): P
       app_id: appId,
       kind: 'secret',
       name: 'test',
+      is_for_roles: true,
       hint: secret.slice(-4),
-      secret_hash: hashAppSecret(deps.keyring, appId, secret),
+      secret_hash: hashAppSecret(deps.keyring, { appId, isForRoles: true }, secret),
       created_at: now,
       expires_at: new Date(now.getTime() + YEAR_MS),
     })

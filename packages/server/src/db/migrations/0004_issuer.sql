@@ -51,5 +51,16 @@ create table issuer_key (
 -- A public key counts only with this MAC of its app and key, under a key derived from the vault key
 alter table app_credential
   add column public_key_mac bytea,
+  -- Made by somebody who may give roles; else it does not prove an app that has some. Part of the
+  -- hash or the MAC.
+  add column is_for_roles boolean not null default false,
   add constraint app_credential_public_key_has_mac check (
     (kind = 'publicKey') = (public_key_mac is not null) and octet_length(public_key_mac) = 32);
+
+-- What an external issuer calls a program in its access tokens (Okta: 0oa…, Entra ID: a GUID)
+alter table app
+  add column external_client_id text,
+  add constraint app_external_client_id check (length(external_client_id) between 1 and 255);
+
+create unique index app_by_external_client_id on app (external_client_id)
+  where deleted_at is null and external_client_id is not null;
