@@ -19,7 +19,9 @@ const PerTime = (time: string) =>
     Type.Integer({
       minimum: 1,
       maximum: LIMITS.budgetCountMax,
-      description: `Recovery passwords that one owner is shown in ${time}; null: no bound`,
+      description:
+        `Recovery passwords that one owner is shown in ${time}; ` +
+        'where both are null, KEYDESK_DISCLOSURE_BUDGET is the bound',
     }),
   )
 

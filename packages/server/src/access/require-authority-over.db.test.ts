@@ -84,6 +84,15 @@ test.each<[string, () => Promise<string>]>([
       return principalId
     },
   ],
+  [
+    'a group with a role that is over and may be extended',
+    async () => {
+      const principalId = await insertTestGroup(deps.db, [])
+      const expiresAt = deps.clock.now()
+      await insertTestAssignment(deps.db, { principalId, roleId: GLOBAL_ADMINISTRATOR, expiresAt })
+      return principalId
+    },
+  ],
   ['an app with app roles', () => insertTestApp(deps.db, { app_roles: ['User.Read.All'] })],
   [
     'an app with a role',
@@ -106,7 +115,7 @@ test('whoever is given the right and denied it has no such authority', async () 
   await expect(ask(actor, await personWith(HELPDESK))).rejects.toMatchObject(refusal)
 })
 
-test('a role that is over does not protect', async () => {
+test('a role that is over does not protect a person', async () => {
   const target = await personWith()
   await insertTestAssignment(deps.db, {
     principalId: target,

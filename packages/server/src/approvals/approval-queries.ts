@@ -103,6 +103,19 @@ export async function countOpenApprovals(
   return rows[0]?.count ?? 0
 }
 
+/** Emergencies of each of these people that wait for their review. None: no entry. */
+export async function countUnreviewedEmergencies(
+  trx: Transaction<Database>,
+  requesterIds: readonly string[],
+): Promise<Map<string, number>> {
+  if (requesterIds.length === 0) return new Map()
+  const { rows } = await sql<{ requester_id: string; count: number }>`
+    select requester_id, count(*) as count from approval_request
+     where requester_id = any(${requesterIds}::uuid[]) and state = 'awaitingReview'
+     group by requester_id`.execute(trx)
+  return new Map(rows.map(({ requester_id, count }) => [requester_id, count]))
+}
+
 export interface ApprovalRow {
   id: string
   protector_id: string
@@ -204,6 +217,29 @@ export async function decideApproval(
      where id = ${decision.id} and state = ${decision.from}
        and (expires_at is null or expires_at > ${decision.now})`.execute(trx)
   return numAffectedRows === 1n
+}
+
+/**
+ * Whether the person registered this app, or ever made a secret or key for it, himself or by way of
+ * an app of which that is so. False for whoever asks as a person.
+ */
+export async function isMakerOfApp(
+  db: Kysely<Database>,
+  { appId, personId }: { readonly appId: string; readonly personId: string },
+): Promise<boolean> {
+  const { rows } = await sql`
+    with recursive maker (id) as (
+      select app.id from app where app.id = ${appId}
+      union
+      select made.created_by
+        from maker
+        join (select id, created_by from app
+              union all
+              select app_id, created_by from app_credential) made on made.id = maker.id
+       where made.created_by is not null
+    )
+    select from maker where maker.id = ${personId}`.execute(db)
+  return rows.length > 0
 }
 
 /** False: it was already closed. */

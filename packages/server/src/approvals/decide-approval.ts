@@ -1,7 +1,8 @@
 /**
  * What the second person says: to a request before the disclosure, or about an emergency after it.
  * He must be a person who signed in a short while ago, may decide for this device, and is neither
- * who asked nor the owner of the device. The database holds the last two by itself.
+ * who asked nor the owner of the device (the database holds these two by itself), nor somebody who
+ * could ask by way of the program that asked.
  */
 
 import type { ApprovalRequest, DecideApproval, ReviewEmergency } from '@keydesk/contract'
@@ -12,7 +13,11 @@ import { appendAudit } from '../audit/append-audit.ts'
 import type { Deps } from '../deps.ts'
 import { AppError } from '../errors.ts'
 import { checkNoPassword } from '../recovery/check-reason.ts'
-import { decideApproval as closeApproval, type ApprovalRow } from './approval-queries.ts'
+import {
+  decideApproval as closeApproval,
+  isMakerOfApp,
+  type ApprovalRow,
+} from './approval-queries.ts'
 import { findApproval, showApproval } from './list-approvals.ts'
 
 const STATES = { approve: 'approved', deny: 'denied' } as const
@@ -103,6 +108,13 @@ async function requireIndependent(
   }
   if (principal.id === approval.requester_id) {
     throw new AppError('APPROVER_NOT_INDEPENDENT', 'You asked for this yourself.')
+  }
+  const maker = { appId: approval.requester_id, personId: principal.id }
+  if (await isMakerOfApp(deps.db, maker)) {
+    throw new AppError(
+      'APPROVER_NOT_INDEPENDENT',
+      'You registered the program that asks, or made a secret or key for it.',
+    )
   }
   if (principal.id === approval.device_owner_id) throw ownDevice()
 }

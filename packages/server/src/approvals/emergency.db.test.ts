@@ -73,6 +73,41 @@ describe('an emergency', () => {
     expect(await disclosures()).toBe(0)
   })
 
+  test('is none of a program', async () => {
+    const { key, disclosures } = scene
+    const program = await service.disclose(key.protectorId, now)
+    expect(program.json()).toMatchObject({
+      status: 403,
+      code: 'FORBIDDEN',
+      detail: 'A program has no emergencies: a person has to answer for one.',
+    })
+    expect(await disclosures()).toBe(0)
+  })
+
+  test('does not become the rule: at most three of one person wait for their review', async () => {
+    const { approver, key, disclosures } = scene
+    const person = await TestPerson.create(service, SECURITY)
+    const responses = await Promise.all(
+      Array.from({ length: 6 }, async () => await person.disclose(key.protectorId, now)),
+    )
+    const shown = responses.filter(({ statusCode }) => statusCode === 201)
+    expect(shown).toHaveLength(3)
+    const refused = await person.disclose(key.protectorId, now)
+    expect(refused.json()).toMatchObject({
+      status: 429,
+      code: 'TOO_MANY_REQUESTS',
+      detail: expect.stringContaining('3 of your emergencies') as string,
+    })
+    expect(await disclosures()).toBe(3)
+    // Those of another person are counted apart; a review makes room for one more.
+    const other = await TestPerson.create(service, SECURITY)
+    expect((await other.disclose(key.protectorId, now)).statusCode).toBe(201)
+    const url = `/api/v1/approval-requests/${shown[0]?.json<Disclosure>().approvalId}/review`
+    expect((await approver.call('POST', url, { verdict: 'reject' })).statusCode).toBe(200)
+    expect((await person.disclose(key.protectorId, now)).statusCode).toBe(201)
+    expect((await person.disclose(key.protectorId, now)).statusCode).toBe(429)
+  })
+
   test.each([
     ['its record', 'approval_request', 'insert', ''],
     ['its audit entry', 'audit_entry', 'insert', `when (new.action = 'disclosure.emergency')`],

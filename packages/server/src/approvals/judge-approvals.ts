@@ -4,6 +4,7 @@
  * who approved it still may. Inside the transaction of the disclosure, which uses it up.
  */
 
+import { LIMITS } from '@keydesk/contract'
 import type { Transaction } from 'kysely'
 import { coversDevice, createGrants } from '../access/grants.ts'
 import { selectUser } from '../access/principal-queries.ts'
@@ -11,14 +12,23 @@ import type { Database } from '../db/schema.ts'
 import { AppError } from '../errors.ts'
 import type { DisclosureRules } from '../recovery/disclosure-rule-queries.ts'
 import type { Admission, WantedDisclosure } from '../recovery/wanted-disclosure.ts'
-import { lockApprovals, type ApprovalToUse } from './approval-queries.ts'
+import {
+  countUnreviewedEmergencies,
+  isMakerOfApp,
+  lockApprovals,
+  type ApprovalToUse,
+} from './approval-queries.ts'
 
 export interface ApprovalQuestion {
   readonly wanted: WantedDisclosure
   readonly rules: DisclosureRules
 }
 
-/** For each question how it is admitted, or the refusal APPROVAL_REQUIRED or APPROVAL_INVALID. */
+/**
+ * For each question how it is admitted, or the refusal APPROVAL_REQUIRED, APPROVAL_INVALID or
+ * TOO_MANY_REQUESTS. The caller holds the locks of `lockBudgets`, so that counting emergencies is
+ * exact.
+ */
 export async function judgeApprovals(
   trx: Transaction<Database>,
   questions: readonly ApprovalQuestion[],
@@ -26,12 +36,16 @@ export async function judgeApprovals(
 ): Promise<(Admission | AppError)[]> {
   const ids = questions.flatMap(({ wanted }) => wanted.approvalId ?? [])
   const approvals = ids.length === 0 ? [] : await lockApprovals(trx, ids)
+  const emergencies = await countUnreviewedEmergencies(
+    trx,
+    questions.flatMap(({ wanted }) => (wanted.isEmergency ? wanted.principal.id : [])),
+  )
   const used = new Set<string>()
   const answers: (Admission | AppError)[] = []
   for (const { wanted, rules } of questions) {
     const { approvalId } = wanted
     if (approvalId === undefined) {
-      answers.push(withoutApproval(wanted, rules))
+      answers.push(withoutApproval(wanted, rules, emergencies))
       continue
     }
     const approval = approvals.find(({ id }) => id === approvalId)
@@ -48,16 +62,34 @@ export async function judgeApprovals(
   return answers
 }
 
-function withoutApproval(wanted: WantedDisclosure, rules: DisclosureRules): Admission | AppError {
+/** Counts the emergency that it admits. */
+function withoutApproval(
+  wanted: WantedDisclosure,
+  rules: DisclosureRules,
+  emergencies: Map<string, number>,
+): Admission | AppError {
   const isOwn = wanted.kind === 'ownership'
   const isDemanded =
     wanted.needsApproval || rules.device_demands_approval || (!isOwn && rules.role_demands_approval)
   if (!isDemanded) return { approvalId: undefined, isEmergency: false }
-  if (wanted.isEmergency) return { approvalId: undefined, isEmergency: true }
+  if (wanted.isEmergency) {
+    const { id } = wanted.principal
+    const open = emergencies.get(id) ?? 0
+    if (open >= LIMITS.unreviewedEmergenciesMax) return tooManyEmergencies(open)
+    emergencies.set(id, open + 1)
+    return { approvalId: undefined, isEmergency: true }
+  }
   const route = isOwn ? '/api/v1/me/approval-requests' : '/api/v1/approval-requests'
   return new AppError(
     'APPROVAL_REQUIRED',
     `A second person must approve this first. Ask with POST ${route}, then send the ID as approvalId.`,
+  )
+}
+
+function tooManyEmergencies(open: number): AppError {
+  return new AppError(
+    'TOO_MANY_REQUESTS',
+    `${open} of your emergencies wait for their review. Have one reviewed, or ask for approval.`,
   )
 }
 
@@ -90,13 +122,19 @@ async function problemWith(
     : 'Who approved this may no longer do so. Ask for another approval.'
 }
 
-/** Active, in scope, and not meanwhile the owner of the device. */
+/**
+ * Active, in scope, and not meanwhile the owner of the device or somebody who could be behind the
+ * program that asked.
+ */
 async function stillMayApprove(
   trx: Transaction<Database>,
-  { decided_by: approverId, device_id: deviceId, current_owner_id: ownerId }: ApprovalToUse,
+  approval: ApprovalToUse,
   now: Date,
 ): Promise<boolean> {
-  if (approverId === null || approverId === ownerId) return false
+  const { decided_by: approverId, device_id: deviceId, requester_id: requesterId } = approval
+  if (approverId === null || approverId === approval.current_owner_id) return false
+  const maker = { appId: requesterId, personId: approverId }
+  if (approval.kind === 'application' && (await isMakerOfApp(trx, maker))) return false
   const approver = await selectUser(trx, approverId, { now, deviceId })
   if (approver === undefined || !approver.is_active || approver.device === undefined) return false
   const grants = createGrants({ assignments: approver.assignments, narrowedTo: 'everything' })

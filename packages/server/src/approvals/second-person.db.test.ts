@@ -13,6 +13,7 @@ import {
   type ApprovalScene,
 } from '../testing/test-approval-scene.ts'
 import { TestPerson } from '../testing/test-person.ts'
+import { TestProgram } from '../testing/test-program.ts'
 import { insertTestUnit } from '../testing/test-scopes.ts'
 import { TestService } from '../testing/test-service.ts'
 
@@ -44,6 +45,49 @@ describe('the second person', () => {
     const { id } = await ask()
     await approver.own(device.deviceId)
     expect((await decide(id)).json()).toMatchObject(refusal('You own this device.'))
+  })
+
+  test('is not whoever made the program that asks, or a secret of it', async () => {
+    const { administrator, approver, key, decide } = scene
+    const { db } = service.deps
+    const mine = await TestProgram.create(service, ['BitlockerKey.Read.All'])
+    const body = { recoveryKeyId: key.protectorId, reason: REASON }
+    const ask = async (): Promise<string> => {
+      const asked = await service.post('/api/v1/approval-requests', body, await mine.token())
+      return asked.json<ApprovalRequest>().id
+    }
+    const detail = 'You registered the program that asks, or made a secret or key for it.'
+    const [first, second, third] = [await ask(), await ask(), await ask()]
+    await db
+      .updateTable('app_credential')
+      .set({ created_by: administrator.id })
+      .where('app_id', '=', mine.id)
+      .execute()
+    expect((await decide(first, administrator)).json()).toMatchObject(refusal(detail))
+    // By way of another program of his, too.
+    const other = await TestProgram.create(service)
+    await db
+      .updateTable('app')
+      .set({ created_by: administrator.id })
+      .where('id', '=', other.id)
+      .execute()
+    await db
+      .updateTable('app_credential')
+      .set({ created_by: other.id })
+      .where('app_id', '=', mine.id)
+      .execute()
+    expect((await decide(second, administrator)).json()).toMatchObject(refusal(detail))
+    // Nor does a secret help that he makes once he has approved.
+    expect((await decide(third, approver)).statusCode).toBe(200)
+    await db
+      .updateTable('app_credential')
+      .set({ created_by: approver.id })
+      .where('app_id', '=', mine.id)
+      .execute()
+    const use = { ...body, approvalId: third }
+    const used = await service.post('/api/v1/disclosures', use, await mine.token())
+    const gone = 'Who approved this may no longer do so. Ask for another approval.'
+    expect(used.json()).toMatchObject(invalid(gone))
   })
 
   test.each([

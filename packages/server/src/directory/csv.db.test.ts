@@ -13,6 +13,7 @@ import { insertTestUnit } from '../testing/test-scopes.ts'
 
 const SEE_DEVICES = 'microsoft.directory/devices/standard/read'
 const CHANGE_OWNERS = 'microsoft.directory/devices/registeredOwners/update'
+const READ_KEYS = 'microsoft.directory/bitlockerKeys/key/read'
 const GLOBAL_READER = 'f2ef992c-3afb-46b9-b7cf-a126ee74c451'
 
 let directory: DirectoryTest
@@ -378,7 +379,7 @@ describe('devices', () => {
   test('out of scope do not exist, and are given to nobody', async () => {
     const [mine, other] = [await directory.service.device(), await directory.service.device()]
     const scope = { type: 'device', id: mine.deviceId } as const
-    const caller = await directory.caller([SEE_DEVICES, CHANGE_OWNERS], scope)
+    const caller = await directory.caller([SEE_DEVICES, CHANGE_OWNERS, READ_KEYS], scope)
     const owner = name()
     await insertTestUser(directory.service.deps.db, { user_principal_name: owner })
     const row = (id: string) => lines('deviceId,owner', `${id},${owner}`)

@@ -3,7 +3,7 @@
  * is never made by it: it enrols. Devices that the principal may not see do not exist for him.
  */
 
-import type { DEVICE_CSV_COLUMNS, ImportResult } from '@keydesk/contract'
+import type { DEVICE_CSV_COLUMNS, ImportResult, PermissionName } from '@keydesk/contract'
 import type { Transaction } from 'kysely'
 import type { PrincipalActor } from '../access/actor.ts'
 import { appendAudit } from '../audit/append-audit.ts'
@@ -19,6 +19,7 @@ import type { ImportErrors } from './import-errors.ts'
 import { planSets, type SetChange } from './plan-sets.ts'
 import type { CsvRow } from './read-csv.ts'
 import { batchesOf, runImport, type ImportCounts } from './run-import.ts'
+import { READ_KEYS } from './set-owner.ts'
 
 export type DeviceCsvRow = CsvRow<(typeof DEVICE_CSV_COLUMNS)[number]>
 
@@ -63,7 +64,10 @@ interface PlannedOwner {
   readonly ownerId: string | undefined
 }
 
-/** Those that differ from what is so now. */
+/**
+ * Those that differ from what is so now, by the rules of `setOwner`. Whoever may not change an owner
+ * learns nothing from a dry run: neither who it is, nor whether there is a user of that name.
+ */
 async function planOwners(
   trx: Transaction<Database>,
   devices: readonly FoundDevice[],
@@ -71,38 +75,35 @@ async function planOwners(
 ): Promise<PlannedOwner[]> {
   const named = devices.filter(({ row }) => row.fields.owner !== undefined)
   const nameOf = ({ row }: FoundDevice): string => (row.fields.owner ?? '').toLowerCase()
-  const userIds = await shareUserIds(trx, [...new Set(named.map(nameOf))])
   const { grants } = by.principal
-  const ids = named.map(({ device }) => device.id)
-  const changeable = new Set(
-    await selectReachedDevices(
-      trx,
-      ids,
-      grants.reach('microsoft.directory/devices/registeredOwners/update'),
-    ),
-  )
-  const readable = new Set(
-    await selectReachedDevices(
-      trx,
-      ids,
-      grants.reach('microsoft.directory/bitlockerKeys/key/read'),
-    ),
-  )
-  return named.flatMap((found) => {
+  const reached = async (permission: PermissionName): Promise<ReadonlySet<string>> => {
+    const ids = named.map(({ device }) => device.id)
+    return new Set(await selectReachedDevices(trx, ids, grants.reach(permission)))
+  }
+  const changeable = await reached('microsoft.directory/devices/registeredOwners/update')
+  const readable = await reached(READ_KEYS)
+  const permitted = named.filter((found) => {
     const { device, row } = found
-    const reject = (message: string): [] => {
-      errors.add(row.line, message, 'owner')
-      return []
+    if (!changeable.has(device.id)) {
+      errors.add(row.line, 'You may not change the owner of this device.', 'owner')
+      return false
     }
+    if (nameOf(found) === '' || readable.has(device.id)) return true
+    errors.add(row.line, `To name an owner needs the permission ${READ_KEYS} too.`, 'owner')
+    return false
+  })
+  const userIds = await shareUserIds(trx, [...new Set(permitted.map(nameOf))])
+  return permitted.flatMap((found) => {
+    const { device, row } = found
     const ownerId = userIds.get(nameOf(found))
     if (ownerId === undefined && nameOf(found) !== '') {
-      return reject('There is no user with this principal name.')
+      errors.add(row.line, 'There is no user with this principal name.', 'owner')
+      return []
     }
-    // Whoever may not change it learns nothing from a dry run either.
-    if (!changeable.has(device.id)) return reject('You may not change the owner of this device.')
     if ((ownerId ?? null) === device.owner_id) return []
-    if (ownerId === by.principal.id && !readable.has(device.id)) {
-      return reject('Somebody else has to make you its owner: you may not read its key.')
+    if (ownerId === by.principal.id) {
+      errors.add(row.line, 'Somebody else has to make you its owner.', 'owner')
+      return []
     }
     return [{ deviceId: device.id, ownerId }]
   })

@@ -4,7 +4,10 @@ import { randomUUID } from 'node:crypto'
 import type { DeviceOwnership, OwnedDevicePage } from '@keydesk/contract'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { DirectoryTest } from '../testing/directory-test.ts'
+import { testRole } from '../testing/test-approval-scene.ts'
 import { insertTestUser } from '../testing/test-people.ts'
+import { TestPerson } from '../testing/test-person.ts'
+import { TestProgram } from '../testing/test-program.ts'
 import { insertTestUnit } from '../testing/test-scopes.ts'
 
 const SEE_DEVICES = 'microsoft.directory/devices/standard/read'
@@ -103,31 +106,96 @@ describe('an owner change', () => {
 })
 
 describe('who may not', () => {
-  test('nobody makes himself the owner of a device whose key he may not read', async () => {
-    const device = await directory.service.device()
-    const caller = await directory.caller([SEE_DEVICES, CHANGE_OWNERS])
+  test('nobody makes himself the owner, whatever his role: a rule about the role would not bind him', async () => {
+    const { service } = directory
+    const intune = testRole('Intune Administrator')
+    const rules = await TestPerson.create(service, testRole('Global Administrator'))
+    const rule = await rules.call('POST', '/api/v1/approval-rules', intune)
+    expect(rule.statusCode).toBe(201)
+    const { id: ruleId } = rule.json<{ id: string }>()
+    const [thief, device] = [await TestPerson.create(service, intune), await service.device()]
+    const { protectorId } = await device.escrowNew()
+    expect((await thief.disclose(protectorId)).json()).toMatchObject({ code: 'APPROVAL_REQUIRED' })
     const url = ownerUrl(device.deviceId)
-    const refused = await caller('PUT', url, { userId: caller.userId })
-    expect(refused.json()).toMatchObject({
+    const refusal = {
       status: 403,
-      detail: expect.stringContaining('Somebody else') as string,
-    })
-    expect((await caller('PUT', url, { userId: await person() })).statusCode).toBe(200)
-    await directory.assign(caller.userId, await directory.role([READ_KEYS]))
-    expect((await caller('PUT', url, { userId: caller.userId })).statusCode).toBe(200)
+      code: 'FORBIDDEN',
+      detail: 'Somebody else has to make you the owner of this device.',
+    }
+    const body = { userId: thief.id }
+    expect((await thief.call('PUT', url, body)).json()).toMatchObject(refusal)
+    const own = await thief.discloseOwn(device.deviceId, protectorId)
+    expect(own.json()).toMatchObject({ status: 404, code: 'NOT_FOUND' })
+    // Nor one whose owner is somebody else; and what is so already is no change.
+    await directory.setOwner(device.deviceId, await person())
+    expect((await thief.call('PUT', url, body)).json()).toMatchObject(refusal)
+    await directory.setOwner(device.deviceId, thief.id)
+    expect((await thief.call('PUT', url, body)).statusCode).toBe(200)
+    expect((await ownership(device.deviceId)).history).toHaveLength(2)
+    const removal = await rules.call('DELETE', `/api/v1/approval-rules/${ruleId}`)
+    expect(removal.statusCode).toBe(204)
+  })
+
+  test('an accomplice is not made the owner by whoever may not read the key', async () => {
+    const device = await directory.service.device()
+    const scope = { type: 'device', id: device.deviceId } as const
+    const caller = await directory.caller([SEE_DEVICES, CHANGE_OWNERS])
+    const [url, userId] = [ownerUrl(device.deviceId), await person()]
+    const refusal = {
+      status: 403,
+      code: 'FORBIDDEN',
+      detail: `To name an owner of this device needs the permission ${READ_KEYS} for it too.`,
+    }
+    expect((await caller('PUT', url, { userId })).json()).toMatchObject(refusal)
+    // To read the keys of another device is not enough.
+    const elsewhere = { type: 'device', id: (await directory.service.device()).deviceId } as const
+    const role = await directory.role([READ_KEYS])
+    await directory.assign(caller.userId, role, elsewhere)
+    expect((await caller('PUT', url, { userId })).json()).toMatchObject(refusal)
+    await directory.assign(caller.userId, role, scope)
+    expect((await caller('PUT', url, { userId })).statusCode).toBe(200)
+  })
+
+  test('to take the owner away needs no right to read keys', async () => {
+    const device = await directory.service.device()
+    await directory.setOwner(device.deviceId, await person())
+    const caller = await directory.caller([SEE_DEVICES, CHANGE_OWNERS])
+    expect((await caller('DELETE', ownerUrl(device.deviceId))).statusCode).toBe(200)
+    expect((await ownership(device.deviceId)).owner).toBeUndefined()
+  })
+
+  test('a program that may not read the key makes nobody the owner', async () => {
+    const { service } = directory
+    const device = await service.device()
+    const program = await TestProgram.create(service)
+    await directory.assign(program.id, await directory.role([SEE_DEVICES, CHANGE_OWNERS]))
+    const token = await program.token()
+    const set = async () =>
+      await service.app.inject({
+        method: 'PUT',
+        url: ownerUrl(device.deviceId),
+        headers: { authorization: `Bearer ${token}` },
+        payload: { userId: await person() },
+      })
+    expect((await set()).json()).toMatchObject({ status: 403, code: 'FORBIDDEN' })
+    await directory.assign(program.id, await directory.role([READ_KEYS]))
+    expect((await set()).statusCode).toBe(200)
   })
 
   test('a permission for one device says nothing about another, and an expired one nothing', async () => {
     const [mine, other] = [await directory.service.device(), await directory.service.device()]
     const scope = { type: 'device', id: mine.deviceId } as const
-    const caller = await directory.caller([SEE_DEVICES, SEE_OWNERS, CHANGE_OWNERS], scope)
+    const caller = await directory.caller(
+      [SEE_DEVICES, SEE_OWNERS, CHANGE_OWNERS, READ_KEYS],
+      scope,
+    )
     const body = { userId: await person() }
     const there = await caller('PUT', ownerUrl(other.deviceId), body)
     expect(there.json()).toMatchObject({ status: 404, code: 'NOT_FOUND' })
     expect((await caller('PUT', ownerUrl(mine.deviceId), body)).statusCode).toBe(200)
     const late = await directory.caller([])
     const past = new Date(directory.service.deps.clock.now().getTime() - 1000)
-    const role = await directory.role([SEE_DEVICES, CHANGE_OWNERS])
+    const role = await directory.role([SEE_DEVICES, CHANGE_OWNERS, READ_KEYS])
     await directory.assign(late.userId, role, { type: 'directory' }, past)
     const expired = await late('PUT', ownerUrl(mine.deviceId), body)
     expect(expired.json()).toMatchObject({ status: 403, code: 'FORBIDDEN' })

@@ -17,7 +17,7 @@ import {
   selectOwnershipFacts,
   type OwnershipFacts,
 } from '../self-service/verdict-queries.ts'
-import { budgetLimits, perHourAndDay } from './budget-limits.ts'
+import { budgetLimits, selfServiceLimits } from './budget-limits.ts'
 import {
   claimAlert,
   lockBudgets,
@@ -129,7 +129,7 @@ async function judgeBudgets(
       limits:
         facts === undefined
           ? budgetLimits(rules.budgets, deps.config.disclosureBudget)
-          : { soft: [], hard: perHourAndDay(facts.hourly_limit, facts.daily_limit) },
+          : selfServiceLimits(facts, deps.config.disclosureBudget),
     })),
     now,
   )

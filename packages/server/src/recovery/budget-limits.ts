@@ -31,8 +31,20 @@ export function budgetLimits(budgets: readonly BudgetRow[], fallback: Budget): B
   }
 }
 
+/**
+ * What binds somebody as an owner: the limits of the self-service policy, and where it has none, the
+ * same setting. Whoever is made the owner of many devices is not shown all their keys at once.
+ */
+export function selfServiceLimits(
+  policy: { readonly hourly_limit: number | null; readonly daily_limit: number | null },
+  fallback: Budget,
+): BudgetLimits {
+  const hard = perHourAndDay(policy.hourly_limit, policy.daily_limit)
+  return { soft: [], hard: hard.length > 0 ? hard : [fallback] }
+}
+
 /** Null: no bound of this kind. */
-export function perHourAndDay(perHour: number | null, perDay: number | null): Budget[] {
+function perHourAndDay(perHour: number | null, perDay: number | null): Budget[] {
   return [
     ...(perHour === null ? [] : [{ count: perHour, windowSeconds: HOUR_SECONDS }]),
     ...(perDay === null ? [] : [{ count: perDay, windowSeconds: DAY_SECONDS }]),

@@ -102,6 +102,23 @@ describe('which budget counts', () => {
   })
 })
 
+test('the setting bounds an owner too where self-service has no limit', async () => {
+  const url = '/api/v1/self-service-policy'
+  const without = await administrator.call('PATCH', url, { hourlyLimit: null, dailyLimit: null })
+  expect(without.statusCode).toBe(200)
+  const own = await service.device()
+  const { protectorId } = await own.escrowNew()
+  await person.own(own.deviceId)
+  for (let count = 0; count < 4; count += 1) {
+    expect((await person.discloseOwn(own.deviceId, protectorId)).statusCode).toBe(201)
+  }
+  expect((await person.discloseOwn(own.deviceId, protectorId)).json()).toMatchObject({
+    status: 429,
+    code: 'DISCLOSURE_BUDGET_EXCEEDED',
+  })
+  expect((await administrator.call('PATCH', url, { dailyLimit: 5 })).statusCode).toBe(200)
+})
+
 test('a hard limit is exact when many ask at once', async () => {
   await set(`roles/${HELPDESK.roleId}`, { hardPerDay: 3 })
   const responses = await Promise.all(

@@ -4,6 +4,7 @@
  */
 
 import type { CreateDisclosure, Disclosure } from '@keydesk/contract'
+import type { PrincipalActor } from '../access/actor.ts'
 import { requireRecentSignIn } from '../access/require-recent-sign-in.ts'
 import type { Deps } from '../deps.ts'
 import { AppError } from '../errors.ts'
@@ -13,8 +14,8 @@ import { countAndRecord, showKey, type DisclosureContext } from './show-key.ts'
 
 /**
  * Throws AppError INVALID_REQUEST, NOT_FOUND, KEY_ID_AMBIGUOUS, FORBIDDEN, STEP_UP_REQUIRED,
- * APPROVAL_REQUIRED, APPROVAL_INVALID, DISCLOSURE_BUDGET_EXCEEDED, KEY_UNREADABLE or
- * AUDIT_UNAVAILABLE.
+ * APPROVAL_REQUIRED, APPROVAL_INVALID, TOO_MANY_REQUESTS, DISCLOSURE_BUDGET_EXCEEDED,
+ * KEY_UNREADABLE or AUDIT_UNAVAILABLE.
  */
 export async function discloseKey(
   deps: Deps,
@@ -34,7 +35,7 @@ async function disclose(
   const { reason, approvalId } = wanted
   const isEmergency = wanted.emergency === true
   checkReason(reason)
-  if (isEmergency) checkEmergency(wanted)
+  if (isEmergency) checkEmergency(principal, wanted)
   const key = await findKeyInReach(deps, principal, wanted)
   if (isEmergency && !key.may_in_emergency) {
     throw new AppError(
@@ -55,7 +56,10 @@ async function disclose(
   })
 }
 
-function checkEmergency({ reason, approvalId }: CreateDisclosure): void {
+function checkEmergency({ type }: PrincipalActor, { reason, approvalId }: CreateDisclosure): void {
+  if (type === 'app') {
+    throw new AppError('FORBIDDEN', 'A program has no emergencies: a person has to answer for one.')
+  }
   if (approvalId !== undefined) {
     throw new AppError('INVALID_REQUEST', 'Send an approvalId or emergency, not both.')
   }
