@@ -1,7 +1,7 @@
 /**
  * What demands a second person before a recovery password is shown: an administrative unit or
  * device group (whoever asks for the key of one of its devices), or a role (whoever holds it,
- * whatever other role would allow the disclosure).
+ * whatever other role would allow the disclosure). To change a rule needs a recent sign-in.
  */
 
 import { randomUUID } from 'node:crypto'
@@ -13,6 +13,7 @@ import {
   type CreateApprovalRule,
 } from '@keydesk/contract'
 import { auditActor, type ByPrincipal } from '../access/actor.ts'
+import { requireRecentSignIn } from '../access/require-recent-sign-in.ts'
 import { appendAudit } from '../audit/append-audit.ts'
 import type { Deps } from '../deps.ts'
 import { AppError } from '../errors.ts'
@@ -31,12 +32,13 @@ export async function listApprovalRules(deps: Pick<Deps, 'db'>): Promise<Approva
   return { items: rows.map(toRule) }
 }
 
-/** Throws AppError NOT_FOUND, NAME_TAKEN or INVALID_REQUEST. */
+/** Throws AppError STEP_UP_REQUIRED, NOT_FOUND, NAME_TAKEN or INVALID_REQUEST. */
 export async function createApprovalRule(
   deps: Deps,
   { principal, requestId }: ByPrincipal,
   { deviceSetId, roleId }: CreateApprovalRule,
 ): Promise<ApprovalRule> {
+  requireRecentSignIn(deps, principal)
   const now = deps.clock.now()
   const id = randomUUID()
   return await deps.db.transaction().execute(async (trx) => {
@@ -75,12 +77,13 @@ export async function createApprovalRule(
   })
 }
 
-/** Throws AppError NOT_FOUND. */
+/** Throws AppError STEP_UP_REQUIRED or NOT_FOUND. */
 export async function removeApprovalRule(
   deps: Deps,
   { principal, requestId }: ByPrincipal,
   id: string,
 ): Promise<void> {
+  requireRecentSignIn(deps, principal)
   await deps.db.transaction().execute(async (trx) => {
     const [row] = await selectApprovalRules(trx, { id, limit: 1 })
     if (row === undefined || !(await deleteApprovalRule(trx, id))) {

@@ -10,14 +10,14 @@ import { appendAudit } from '../audit/append-audit.ts'
 import type { Database } from '../db/schema.ts'
 import { AppError } from '../errors.ts'
 import { groupEntry } from './change-group.ts'
-import { requireAuthority, type ChangedBy } from './changed-by.ts'
+import { requireAuthorityOverGroup, type ChangedBy } from './changed-by.ts'
 import { deleteMembers, insertMembers, lockGroup, selectExistingUsers } from './group-queries.ts'
 import { unknownGroup } from './list-groups.ts'
 
 /**
  * Must be the first in its transaction that locks a row (see `keepAnAdministrator`). Who is in both
  * lists is a member afterwards. Throws AppError NOT_FOUND for the group or a user to be added,
- * FORBIDDEN, LAST_ADMINISTRATOR.
+ * FORBIDDEN, STEP_UP_REQUIRED, LAST_ADMINISTRATOR.
  */
 export async function changeGroupMembers(
   trx: Transaction<Database>,
@@ -28,7 +28,7 @@ export async function changeGroupMembers(
   return await keepAnAdministrator(trx, by.now, async () => {
     const group = await lockGroup(trx, groupId)
     if (group === undefined) throw unknownGroup()
-    await requireAuthority(trx, by, groupId)
+    await requireAuthorityOverGroup(trx, by, groupId)
     const staying = new Set(add)
     const removed = await deleteMembers(
       trx,

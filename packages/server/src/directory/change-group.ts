@@ -9,7 +9,7 @@ import type { Transaction } from 'kysely'
 import { keepAnAdministrator } from '../access/keep-an-administrator.ts'
 import { appendAudit, type NewAuditEntry } from '../audit/append-audit.ts'
 import type { Database } from '../db/schema.ts'
-import { requireAuthority, type ChangedBy } from './changed-by.ts'
+import { requireAuthority, requireAuthorityOverGroup, type ChangedBy } from './changed-by.ts'
 import { refuseTakenName } from './database-refusal.ts'
 import {
   deleteMembers,
@@ -72,7 +72,7 @@ export async function changeGroup(
 
 /**
  * Its members stay; its role assignments go. Must be the first in its transaction that locks a row.
- * Throws AppError NOT_FOUND, LAST_ADMINISTRATOR, FORBIDDEN.
+ * Throws AppError NOT_FOUND, LAST_ADMINISTRATOR, FORBIDDEN, STEP_UP_REQUIRED.
  */
 export async function removeGroup(
   trx: Transaction<Database>,
@@ -82,7 +82,7 @@ export async function removeGroup(
   await keepAnAdministrator(trx, by.now, async () => {
     const group = await lockGroup(trx, groupId)
     if (group === undefined) throw unknownGroup()
-    await requireAuthority(trx, by, groupId)
+    await requireAuthorityOverGroup(trx, by, groupId)
     const members = await deleteMembers(trx, groupId, 'all')
     const roleAssignments = await deleteRoleAssignments(trx, groupId)
     await updateGroup(trx, groupId, { deleted_at: by.now }, by.now)

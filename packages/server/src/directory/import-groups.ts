@@ -11,7 +11,7 @@ import type { Database } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
 import { AppError } from '../errors.ts'
 import { groupEntry } from './change-group.ts'
-import { requireAuthority, type ChangedBy } from './changed-by.ts'
+import { requireAuthorityOverGroup, type ChangedBy } from './changed-by.ts'
 import { fieldForm } from './csv-field.ts'
 import {
   eraseMemberships,
@@ -177,10 +177,11 @@ async function hasAuthority(
   errors: ImportErrors,
 ): Promise<boolean> {
   try {
-    await requireAuthority(trx, by, group.id)
+    await requireAuthorityOverGroup(trx, by, group.id)
     return true
   } catch (error) {
-    if (!(error instanceof AppError)) throw error
+    // No row is to blame for the sign-in.
+    if (!(error instanceof AppError) || error.code === 'STEP_UP_REQUIRED') throw error
     errors.add(group.line, error.message, 'group')
     return false
   }

@@ -2,11 +2,14 @@
 
 import type { RotatedIssuerKey } from '@keydesk/contract'
 import { auditActor, type ByPrincipal } from '../access/actor.ts'
+import { requireRecentSignIn } from '../access/require-recent-sign-in.ts'
 import { appendAudit } from '../audit/append-audit.ts'
 import type { Deps } from '../deps.ts'
 import { rotateSigningKey } from './signing-keys.ts'
 
+/** Throws AppError STEP_UP_REQUIRED. */
 export async function rotateByHand(deps: Deps, by: ByPrincipal): Promise<RotatedIssuerKey> {
+  requireRecentSignIn(deps, by.principal)
   return await deps.db.transaction().execute(async (trx) => {
     const { keyId, signsFrom } = await rotateSigningKey(trx, deps)
     await appendAudit(trx, [

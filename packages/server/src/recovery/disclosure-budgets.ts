@@ -1,4 +1,7 @@
-/** Budgets as administrators see and set them. Each change is on record with before and after. */
+/**
+ * Budgets as administrators see and set them. Each change is on record with before and after, and
+ * needs a recent sign-in.
+ */
 
 import {
   builtInRole,
@@ -7,6 +10,7 @@ import {
   type SetDisclosureBudget,
 } from '@keydesk/contract'
 import { auditActor, type ByPrincipal } from '../access/actor.ts'
+import { requireRecentSignIn } from '../access/require-recent-sign-in.ts'
 import { appendAudit } from '../audit/append-audit.ts'
 import type { Deps } from '../deps.ts'
 import { AppError } from '../errors.ts'
@@ -23,13 +27,14 @@ export async function listBudgets(deps: Pick<Deps, 'db'>): Promise<DisclosureBud
   return { items: (await selectBudgets(deps.db)).map(toBudget) }
 }
 
-/** Replaces the budget as a whole. Throws AppError NOT_FOUND. */
+/** Replaces the budget as a whole. Throws AppError STEP_UP_REQUIRED or NOT_FOUND. */
 export async function setBudget(
   deps: Deps,
   { principal, requestId }: ByPrincipal,
   subject: BudgetSubject,
   limits: SetDisclosureBudget,
 ): Promise<DisclosureBudget> {
+  requireRecentSignIn(deps, principal)
   const now = deps.clock.now()
   const row: BudgetRow = {
     subject_type: subject.type,
@@ -61,12 +66,13 @@ export async function setBudget(
   })
 }
 
-/** Throws AppError NOT_FOUND. */
+/** Throws AppError STEP_UP_REQUIRED or NOT_FOUND. */
 export async function removeBudget(
   deps: Deps,
   { principal, requestId }: ByPrincipal,
   subject: BudgetSubject,
 ): Promise<void> {
+  requireRecentSignIn(deps, principal)
   await deps.db.transaction().execute(async (trx) => {
     const [before] = await selectBudgets(trx, subject)
     if (before === undefined || !(await deleteBudget(trx, subject))) {

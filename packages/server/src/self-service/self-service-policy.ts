@@ -1,6 +1,6 @@
 /**
  * The rules of self-service as administrators see and change them. Each change is on record with
- * what was before it and what is after it.
+ * what was before it and what is after it, and needs a recent sign-in.
  */
 
 import {
@@ -11,6 +11,7 @@ import {
 } from '@keydesk/contract'
 import type { Kysely, Transaction } from 'kysely'
 import { auditActor, type ByPrincipal } from '../access/actor.ts'
+import { requireRecentSignIn } from '../access/require-recent-sign-in.ts'
 import { appendAudit, type NewAuditEntry } from '../audit/append-audit.ts'
 import type { Database } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
@@ -47,12 +48,13 @@ export async function showPolicy(db: Kysely<Database>): Promise<SelfServicePolic
   }
 }
 
-/** What is not named stays as it is. */
+/** What is not named stays as it is. Throws AppError STEP_UP_REQUIRED. */
 export async function changePolicy(
   deps: Deps,
   by: ByPrincipal,
   wanted: UpdateSelfServicePolicy,
 ): Promise<SelfServicePolicy> {
+  requireRecentSignIn(deps, by.principal)
   const now = deps.clock.now()
   await deps.db.transaction().execute(async (trx) => {
     const before = toSettings(await selectPolicy(trx, { lock: true }))
@@ -78,13 +80,14 @@ export async function changePolicy(
   return await showPolicy(deps.db)
 }
 
-/** Throws AppError NOT_FOUND or INVALID_REQUEST. */
+/** Throws AppError STEP_UP_REQUIRED, NOT_FOUND or INVALID_REQUEST. */
 export async function setPolicyGroup(
   deps: Deps,
   by: ByPrincipal,
   groupId: string,
   { effect }: SetSelfServiceGroup,
 ): Promise<SelfServicePolicy> {
+  requireRecentSignIn(deps, by.principal)
   const now = deps.clock.now()
   await deps.db.transaction().execute(async (trx) => {
     // One after the other, so that counting them is exact.
@@ -105,12 +108,13 @@ export async function setPolicyGroup(
   return await showPolicy(deps.db)
 }
 
-/** Throws AppError NOT_FOUND. */
+/** Throws AppError STEP_UP_REQUIRED or NOT_FOUND. */
 export async function removePolicyGroup(
   deps: Deps,
   by: ByPrincipal,
   groupId: string,
 ): Promise<void> {
+  requireRecentSignIn(deps, by.principal)
   await deps.db.transaction().execute(async (trx) => {
     const before = await existingGroup(trx, groupId)
     if (before === null) throw new AppError('NOT_FOUND', 'Nothing is set for this group.')

@@ -54,6 +54,12 @@ export class TestPerson {
     })
   }
 
+  /** A CSV file. */
+  async upload(url: string, csv: string): Promise<LightMyRequestResponse> {
+    const headers = { ...this.#session.writes, 'content-type': 'text/csv' }
+    return await this.service.app.inject({ method: 'POST', url, headers, payload: csv })
+  }
+
   /** By the right of a role. */
   async disclose(
     recoveryKeyId: string,
