@@ -13,7 +13,7 @@ import { AppError } from '../errors.ts'
 import type { Issuer } from '../issuer/issuer.ts'
 import { createExternalKeys } from './external-keys.ts'
 import type { AppCredential, Credential, UserCredential } from './load-principal.ts'
-import { selectUserIdBySubject } from './token-queries.ts'
+import { selectAppIdByExternalClient, selectUserIdBySubject } from './token-queries.ts'
 
 /** Issuers' clocks are kept by NTP; ours too. */
 const CLOCK_TOLERANCE_SECONDS = 30
@@ -117,7 +117,7 @@ function ownCredential(claims: Claims): Credential {
 async function externalCredential(deps: TokenDeps, claims: Claims): Promise<Credential> {
   const client = claims['azp'] ?? claims['appid'] ?? claims['client_id'] ?? claims['cid']
   const isApp = claims['idtyp'] === 'app' || (client === claims.sub && client !== undefined)
-  if (isApp) return externalApp(deps, claims, client)
+  if (isApp) return await externalApp(deps, claims, client)
   const { oidcClaimId, oidcIssuer, oidcApiScopePrefix: prefix = '' } = deps.config
   const scopes = words(claims['scp'] ?? claims['scope']).map((scope) =>
     scope.startsWith(prefix) ? scope.slice(prefix.length) : scope,
@@ -132,10 +132,15 @@ async function externalCredential(deps: TokenDeps, claims: Claims): Promise<Cred
   return userCredential(claims, userId, scopes)
 }
 
-/** It must be registered here under its client ID: then it has a name on record, and can be cut. */
-function externalApp(deps: TokenDeps, claims: Claims, client: unknown): AppCredential {
-  const appId = typeof client === 'string' ? client.toLowerCase() : ''
-  if (!GUID.test(appId)) throw refused()
+/** It must be registered here with its client ID: then it has a name on record, and can be cut. */
+async function externalApp(
+  deps: TokenDeps,
+  claims: Claims,
+  client: unknown,
+): Promise<AppCredential> {
+  const appId =
+    typeof client === 'string' ? await selectAppIdByExternalClient(deps.db, client) : undefined
+  if (appId === undefined) throw refused()
   return {
     type: 'app',
     appId,

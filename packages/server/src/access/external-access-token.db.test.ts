@@ -3,12 +3,13 @@
 import { createHmac, createPrivateKey, randomUUID } from 'node:crypto'
 import { createServer, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import type { App } from '@keydesk/contract'
 import { exportJWK, exportSPKI, generateKeyPair, SignJWT, UnsecuredJWT } from 'jose'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { createSigningKeys } from '../issuer/signing-keys.ts'
 import { insertTestUser } from '../testing/test-people.ts'
 import { callWith, TestProgram } from '../testing/test-program.ts'
-import { insertTestApp, insertTestAssignment } from '../testing/test-scopes.ts'
+import { insertTestAssignment } from '../testing/test-scopes.ts'
 import { TestService } from '../testing/test-service.ts'
 
 const AUDIENCE = 'api://keydesk'
@@ -178,31 +179,37 @@ test.each([
   expect((await callWith(service, await sign(claims))).json()).toMatchObject(REFUSED)
 })
 
-test('a program acts as the app that is registered here under its client ID', async () => {
-  const appId = await insertTestApp(service.deps.db, { display_name: 'registered' })
-  const claims = (id: string, more: object) => ({
-    iss: issuer.url,
-    aud: AUDIENCE,
-    sub: id,
-    azp: id,
-    ...times(),
-    ...more,
-  })
-  const roles = { idtyp: 'app', roles: ['Device.Read.All'] }
-  expect((await callWith(service, await sign(claims(appId, roles)))).statusCode).toBe(200)
-  const none = await sign(claims(appId, { idtyp: 'app' }))
-  expect((await callWith(service, none)).json()).toMatchObject({ code: 'FORBIDDEN' })
-  for (const id of [randomUUID(), 'not-a-guid']) {
-    expect((await callWith(service, await sign(claims(id, roles)))).json()).toMatchObject(REFUSED)
-  }
-  await service.deps.db
-    .updateTable('app')
-    .set({ is_enabled: false })
-    .where('id', '=', appId)
-    .execute()
-  const token = await sign(claims(appId, roles))
-  expect((await callWith(service, token)).json()).toMatchObject(REFUSED)
-})
+test.each([
+  ['Entra ID', randomUUID()],
+  ['Okta', '0oab8eb55Kb9jdMIr5d6'],
+])(
+  'a program of %s acts as the app that is registered with its client ID',
+  async (name, client) => {
+    const wanted = { displayName: name, externalClientId: client }
+    const made = await service.admin('POST', '/api/v1/apps', wanted)
+    expect(made.json()).toMatchObject(wanted)
+    const { id: appId } = made.json<App>()
+    const claims = (id: string, more: object) => ({
+      iss: issuer.url,
+      aud: AUDIENCE,
+      sub: id,
+      azp: id,
+      ...times(),
+      ...more,
+    })
+    const roles = { idtyp: 'app', roles: ['Device.Read.All'] }
+    expect((await callWith(service, await sign(claims(client, roles)))).statusCode).toBe(200)
+    const none = await sign(claims(client, { idtyp: 'app' }))
+    expect((await callWith(service, none)).json()).toMatchObject({ code: 'FORBIDDEN' })
+    // Its ID here is its name at the built-in issuer only: others choose theirs themselves.
+    for (const id of [appId, randomUUID(), `${client}x`, '']) {
+      expect((await callWith(service, await sign(claims(id, roles)))).json()).toMatchObject(REFUSED)
+    }
+    const token = await sign(claims(client, roles))
+    await service.admin('PATCH', `/api/v1/apps/${appId}`, { isEnabled: false })
+    expect((await callWith(service, token)).json()).toMatchObject(REFUSED)
+  },
+)
 
 test("the roles of a person's token give him nothing", async () => {
   const subject = randomUUID()
