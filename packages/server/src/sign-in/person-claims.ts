@@ -66,9 +66,17 @@ function subjectOf(settings: ClaimSettings, idToken: Claims, all: Claims): strin
   return given
 }
 
+/** An address that the issuer has not verified may be anybody's: others would take him for that. */
 function namesOf({ oidcClaimName }: ClaimSettings, claims: Claims): unknown[] {
+  if (oidcClaimName === 'email') return [verifiedMail(claims)]
   if (oidcClaimName !== undefined) return [claims[oidcClaimName]]
-  return [claims['upn'], claims['preferred_username'], claims['email']]
+  return [claims['upn'], claims['preferred_username'], verifiedMail(claims)]
+}
+
+/** OpenID Connect Core §5.1; some issuers write the boolean as a text. */
+function verifiedMail(claims: Claims): unknown {
+  const { email, email_verified: isVerified } = claims
+  return isVerified === true || isVerified === 'true' ? email : undefined
 }
 
 function displayNameOf(claims: Claims): string | undefined {
