@@ -1,6 +1,7 @@
 /**
  * The people of the directory as accounts of the built-in issuer. Whoever is disabled or deleted is
- * not an account: his codes and refresh tokens give nothing any more.
+ * not an account: his codes and refresh tokens give nothing any more. Neither does a sign-in from
+ * before his last reset, whatever row of it is still there or was stored again since.
  */
 
 import type { Kysely } from 'kysely'
@@ -18,16 +19,24 @@ export const CLAIMS_OF_SCOPES = {
 
 const GUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
-export async function findAccount(db: Kysely<Database>, id: string): Promise<Account | undefined> {
+/** `signedInAt`: seconds since 1970, when the sign-in was that asks. */
+export async function findAccount(
+  db: Kysely<Database>,
+  id: string,
+  signedInAt: number | undefined,
+): Promise<Account | undefined> {
   if (!GUID.test(id)) return undefined
   const user = await db
     .selectFrom('directory_user')
     .select(['user_principal_name', 'display_name', 'given_name', 'family_name', 'mail'])
+    .select('credentials_valid_after')
     .where('id', '=', id)
     .where('is_active', '=', true)
     .where('deleted_at', 'is', null)
     .executeTakeFirst()
   if (user === undefined) return undefined
+  const { credentials_valid_after: validAfter } = user
+  if (validAfter !== null && (signedInAt ?? 0) * 1000 <= validAfter.getTime()) return undefined
   return {
     accountId: id,
     claims: async (_, scope): Promise<AccountClaims> => ({

@@ -7,5 +7,6 @@ import { deleteExpiredState } from './state-queries.ts'
 const GRACE_MS = 60 * 60 * 1000
 
 export async function forgetExpiredState({ db, clock }: Pick<Deps, 'db' | 'clock'>): Promise<void> {
-  await deleteExpiredState(db, new Date(clock.now().getTime() - GRACE_MS))
+  const now = clock.now()
+  await deleteExpiredState(db, { now, before: new Date(now.getTime() - GRACE_MS) })
 }

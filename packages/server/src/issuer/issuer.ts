@@ -10,7 +10,7 @@
  * 2. The page calls `interaction(request, reply)`: who asks, why, and whether somebody is signed
  *    in already (then he only adds his second factor, or proves himself again). It throws AppError
  *    NOT_FOUND where there is no interaction, it has expired, or its cookie is of another browser.
- * 3. It ends by `finishInteraction(request, reply, { accountId, acr, amr })`, or by
+ * 3. It ends by `finishInteraction(request, reply, { accountId, provedAt, acr, amr })`, or by
  *    `abortInteraction`, which tells the program `access_denied`. Both return the address to send
  *    the browser to with 303 (of this origin, under /oidc).
  * `acr` is ACR_PASSWORD or ACR_MFA; `amr` are RFC 8176 names. If a second factor was wanted
@@ -23,7 +23,6 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { errors, Provider, type InteractionResults } from 'oidc-provider'
 import type { Deps } from '../deps.ts'
-import { AppError } from '../errors.ts'
 import { pageHeaders } from '../sign-in-pages/page.ts'
 import { isAppSecret } from './app-client.ts'
 import { asIssuerRequest } from './issuer-request.ts'
@@ -31,6 +30,7 @@ import { withButton } from './pages.ts'
 import { acceptAppSecrets, providerConfiguration } from './provider-configuration.ts'
 import { createSigningKeys, type SigningKeys } from './signing-keys.ts'
 import { textOf } from './text-of.ts'
+import { requireOwnVisit, visitGone } from './visit-cookie.ts'
 
 export interface SignInInteraction {
   readonly uid: string
@@ -48,6 +48,8 @@ export interface SignInInteraction {
 interface SignInResult {
   /** ID of the directory user. */
   readonly accountId: string
+  /** When he gave the first proof: that is when he signed in, however late the browser goes on. */
+  readonly provedAt: Date
   readonly acr: string
   readonly amr: readonly string[]
 }
@@ -95,12 +97,18 @@ export function createIssuer(deps: IssuerDeps, onClientRefused: () => void): Iss
   return {
     url,
     keys,
-    interaction: async (request, reply) => await describe(await provider(), request, reply),
-    finishInteraction: async (request, reply, { accountId, acr, amr }) => {
-      const login = { accountId, acr, amr: [...amr], remember: true }
+    interaction: async (request, reply) => {
+      requireOwnVisit(deps, request)
+      return await describe(await provider(), request, reply)
+    },
+    finishInteraction: async (request, reply, { accountId, provedAt, acr, amr }) => {
+      requireOwnVisit(deps, request)
+      const ts = Math.floor(provedAt.getTime() / 1000)
+      const login = { accountId, ts, acr, amr: [...amr], remember: true }
       return await finish(await provider(), request, reply, { login })
     },
     abortInteraction: async (request, reply) => {
+      requireOwnVisit(deps, request)
       const result = { error: 'access_denied', error_description: 'the person did not sign in' }
       return await finish(await provider(), request, reply, result)
     },
@@ -169,7 +177,7 @@ async function find(provider: Provider, request: FastifyRequest, reply: FastifyR
   } catch (error) {
     if (!(error instanceof errors.SessionNotFound)) throw error
   }
-  throw new AppError('NOT_FOUND', 'This sign-in has expired or was finished. Start again.')
+  throw visitGone()
 }
 
 async function finish(

@@ -23,15 +23,21 @@ import { ownClients, PORTAL_CLIENT_ID, scopesOfClient } from './clients.ts'
 import { CLAIMS_OF_SCOPES, findAccount } from './find-account.ts'
 import * as pages from './pages.ts'
 import { ACCESS_TOKEN_SECONDS, type SigningKey } from './signing-keys.ts'
-import { createStateAdapter } from './state-adapter.ts'
+import { createStateAdapter, type FoundSession } from './state-adapter.ts'
 import { textOf } from './text-of.ts'
 import { tokenClaims } from './token-claims.ts'
+import { rememberVisit } from './visit-cookie.ts'
 
 const COOKIE_LABEL = 'keydesk issuer-cookie v1'
 const MINUTE = 60
 const DAY = 24 * 60 * MINUTE
-/** A working day, so that one sign-in in the morning is enough. */
-const SESSION_SECONDS = 12 * 60 * MINUTE
+/**
+ * From one request to the next. Long enough to connect a program right after signing in; so short
+ * that who left a browser, whose session in the portal has gone idle, has to prove himself again.
+ */
+const SESSION_SECONDS = 10 * MINUTE
+/** From the sign-in on, however busy the browser is: a working day. */
+const SESSION_SECONDS_MAX = 12 * 60 * MINUTE
 /** A program that is not used for so long has to be connected again. */
 const REFRESH_TOKEN_SECONDS = 14 * DAY
 /** From the sign-in on, however often it was refreshed. */
@@ -74,14 +80,21 @@ export function providerConfiguration(
     clientBasedCORS: () => false,
     routes: ISSUER_ROUTES,
     cookies: cookieSettings(deps),
-    ttl: lifetimes(),
+    ttl: lifetimes(deps),
     clockTolerance: 5,
-    findAccount: async (_, id) => await findAccount(db, id),
+    findAccount: async ({ oidc }, id, token) => {
+      // A token says when its sign-in was; without one the browser's session is asked about.
+      const signedInAt = token === undefined ? oidc.session?.authTime() : signInTime(token)
+      return await findAccount(db, id, signedInAt)
+    },
     extraTokenClaims: async (ctx, token) => await tokenClaims(deps, ctx, token),
     loadExistingGrant: async (ctx) => await ownGrant(config.origin, ctx),
     interactions: {
       policy: signInPolicy(),
-      url: (_, { uid }) => `/sign-in/with/${uid}`,
+      url: (ctx, { uid }) => {
+        rememberVisit(deps, ctx.cookies, uid)
+        return `/sign-in/with/${uid}`
+      },
     },
     // A program stays connected when the person leaves the browser in which he allowed it.
     expiresWithSession: () => false,
@@ -141,8 +154,10 @@ function features(origin: string): NonNullable<Configuration['features']> {
 }
 
 function adapterOf(deps: IssuerDeps, model: string): Adapter {
-  const isPolling = (): boolean => Provider.ctx?.oidc.route === 'token'
-  const adapter = createStateAdapter(deps, model, isPolling)
+  const adapter = createStateAdapter(deps, model, {
+    isPolling: () => Provider.ctx?.oidc.route === 'token',
+    foundSession,
+  })
   if (model !== 'Client') return adapter
   return {
     ...adapter,
@@ -151,6 +166,16 @@ function adapterOf(deps: IssuerDeps, model: string): Adapter {
       return await findAppClient(deps, id, assertion !== undefined)
     },
   }
+}
+
+/** A session that came from the store has the time at which it was first put there. */
+function foundSession(): FoundSession | undefined {
+  const session = Provider.ctx?.oidc.session as (FoundSession & { iat?: number }) | undefined
+  return session?.iat === undefined ? undefined : session
+}
+
+function signInTime(token: object): number | undefined {
+  return 'authTime' in token && typeof token.authTime === 'number' ? token.authTime : undefined
 }
 
 function onlyEs256(): Configuration['enabledJWA'] {
@@ -184,7 +209,7 @@ function cookieSettings({ config, keyring }: IssuerDeps): Configuration['cookies
   }
 }
 
-function lifetimes(): NonNullable<Configuration['ttl']> {
+function lifetimes({ clock }: IssuerDeps): NonNullable<Configuration['ttl']> {
   return {
     AccessToken: ACCESS_TOKEN_SECONDS,
     ClientCredentials: ACCESS_TOKEN_SECONDS,
@@ -194,7 +219,11 @@ function lifetimes(): NonNullable<Configuration['ttl']> {
     IdToken: ACCESS_TOKEN_SECONDS,
     Interaction: 30 * MINUTE,
     RefreshToken: REFRESH_TOKEN_SECONDS,
-    Session: SESSION_SECONDS,
+    Session: (_, { loginTs }) => {
+      if (loginTs === undefined) return SESSION_SECONDS
+      const age = Math.floor(clock.now().getTime() / 1000) - loginTs
+      return Math.max(1, Math.min(SESSION_SECONDS, SESSION_SECONDS_MAX - age))
+    },
   }
 }
 

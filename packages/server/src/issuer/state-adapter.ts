@@ -3,7 +3,8 @@
  * what another began.
  *
  * Invariants: the table holds no ID, code or token, only HMACs of them; a payload opens only in the
- * row that it was sealed for; of two uses of one code that come at the same moment one is refused.
+ * row that it was sealed for; of two uses of one code that come at the same moment one is refused;
+ * a session that was ended while a request was under way is not stored again by that request.
  */
 
 import { createHmac } from 'node:crypto'
@@ -15,6 +16,7 @@ import {
   deleteState,
   deleteStateOfGrant,
   markPolled,
+  replaceState,
   selectState,
   upsertState,
   type StateKey,
@@ -33,17 +35,36 @@ const LIFETIME_SECONDS_DEFAULT = 86_400
 
 type StateDeps = Pick<Deps, 'db' | 'keyring' | 'clock'>
 
-/** One for each model of the library. `isPolling` says whether this look-up is a program asking. */
+export interface FoundSession {
+  /** Under which it is stored from now on. */
+  readonly jti: string
+  /** Under which it was found, if that is another: it gets a new one with every sign-in. */
+  readonly oldId?: string | undefined
+}
+
+/** What the library is doing while it asks for its state. */
+export interface StateUse {
+  /** Whether a program asks if its device code was approved. */
+  readonly isPolling: () => boolean
+  /** The session of this request; undefined where it is a new one. */
+  readonly foundSession: () => FoundSession | undefined
+}
+
+/** One for each model of the library. */
 export function createStateAdapter(
   deps: StateDeps,
   model: string,
-  isPolling: () => boolean,
+  { isPolling, foundSession }: StateUse,
 ): Adapter {
   const hash = (kind: string, value: string): Buffer => hashOf(deps, [model, kind, value])
+
+  const idsOf = ({ jti, oldId }: FoundSession): Buffer[] =>
+    [jti, ...(oldId === undefined ? [] : [oldId])].map((id) => hash('id_hash', id))
 
   async function find(key: StateKey, value: string): Promise<AdapterPayload | undefined> {
     const row = await selectState(deps.db, model, key, hash(key, value))
     if (row === undefined) return undefined
+    if (model === 'Session' && row.expires_at <= deps.clock.now()) return undefined
     if (model === 'DeviceCode' && key === 'id_hash' && isPolling()) await pace(row)
     return open(row)
   }
@@ -73,34 +94,44 @@ export function createStateAdapter(
     findByUid: async (uid) => await find('uid_hash', uid),
     findByUserCode: async (userCode) => await find('user_code_hash', userCode),
     upsert: async (id, payload, expiresIn) => {
-      const { grantId, uid, userCode, accountId } = payload
+      const { grantId, uid, userCode } = payload
       const idHash = hash('id_hash', id)
       const now = deps.clock.now()
       const seconds = expiresIn ?? LIFETIME_SECONDS_DEFAULT
       const bytes = Buffer.from(JSON.stringify(payload))
-      await upsertState(deps.db, {
+      const row = {
         model,
         id_hash: idHash,
         payload: sealValue(deps.keyring, SEAL_LABEL, [model, idHash.toString('hex')], bytes),
         grant_hash: grantId === undefined ? null : grantHash(deps, grantId),
         uid_hash: model === 'Session' && uid !== undefined ? hash('uid_hash', uid) : null,
         user_code_hash: userCode === undefined ? null : hash('user_code_hash', userCode),
-        account_id: accountId ?? null,
+        account_id: accountOf(payload),
         created_at: now,
         expires_at: new Date(now.getTime() + seconds * 1000),
-      })
+      }
+      const found = model === 'Session' ? foundSession() : undefined
+      if (found === undefined) await upsertState(deps.db, row)
+      else await replaceState(deps.db, idsOf(found), row)
     },
     consume: async (id) => {
       const isFirst = await consumeState(deps.db, model, hash('id_hash', id), deps.clock.now())
       if (!isFirst) throw new errors.InvalidGrant('it was used already')
     },
     destroy: async (id) => {
+      // The library deletes the old row before it stores the session again; here it is one step.
+      if (model === 'Session' && foundSession()?.oldId === id) return
       await deleteState(deps.db, model, hash('id_hash', id))
     },
     revokeByGrantId: async (grantId) => {
       await deleteStateOfGrant(deps.db, model, grantHash(deps, grantId))
     },
   }
+}
+
+/** Whose it is; of a finished visit to the sign-in pages who proved himself there. */
+function accountOf({ accountId, result }: AdapterPayload): string | null {
+  return accountId ?? result?.login?.accountId ?? null
 }
 
 function grantHash(deps: StateDeps, grantId: string): Buffer {

@@ -11,6 +11,7 @@ export interface StateRow {
   readonly payload: Buffer
   readonly consumed_at: Date | null
   readonly polled_at: Date | null
+  readonly expires_at: Date
 }
 
 export async function upsertState(
@@ -29,6 +30,21 @@ export async function upsertState(
     .execute()
 }
 
+/** Nothing where the row was deleted meanwhile: what somebody ended does not come back. */
+export async function replaceState(
+  db: Kysely<Database>,
+  idHashes: readonly Buffer[],
+  row: Insertable<IssuerStateTable>,
+): Promise<void> {
+  const { model, id_hash, payload, uid_hash, account_id, expires_at } = row
+  await db
+    .updateTable('issuer_state')
+    .set({ id_hash, payload, uid_hash, account_id, expires_at })
+    .where('model', '=', model)
+    .where('id_hash', 'in', idHashes)
+    .execute()
+}
+
 export async function selectState(
   db: Kysely<Database>,
   model: string,
@@ -37,7 +53,7 @@ export async function selectState(
 ): Promise<StateRow | undefined> {
   return await db
     .selectFrom('issuer_state')
-    .select(['id_hash', 'payload', 'consumed_at', 'polled_at'])
+    .select(['id_hash', 'payload', 'consumed_at', 'polled_at', 'expires_at'])
     .where('model', '=', model)
     .where(key, '=', hash)
     .orderBy('created_at', 'desc')
@@ -114,6 +130,31 @@ export async function deleteIssuerStateOfUsers(
   await trx.deleteFrom('issuer_state').where('account_id', 'in', userIds).execute()
 }
 
-export async function deleteExpiredState(db: Kysely<Database>, before: Date): Promise<void> {
+/**
+ * Signs these people out in every browser, as far as the built-in issuer goes: it asks again before
+ * it vouches for them. Programs that they connected stay connected.
+ */
+export async function deleteIssuerSessionsOfUsers(
+  trx: Transaction<Database>,
+  userIds: readonly string[],
+): Promise<void> {
+  if (userIds.length === 0) return
+  await trx
+    .deleteFrom('issuer_state')
+    .where('account_id', 'in', userIds)
+    .where('model', 'in', ['Session', 'Interaction', 'AuthorizationCode'])
+    .execute()
+}
+
+/** What strangers can leave behind goes at once, the rest when it expired before `before`. */
+export async function deleteExpiredState(
+  db: Kysely<Database>,
+  { now, before }: { readonly now: Date; readonly before: Date },
+): Promise<void> {
   await db.deleteFrom('issuer_state').where('expires_at', '<', before).execute()
+  await db
+    .deleteFrom('issuer_state')
+    .where('expires_at', '<', now)
+    .where('model', 'in', ['Session', 'Interaction'])
+    .execute()
 }

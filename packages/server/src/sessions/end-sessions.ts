@@ -7,6 +7,7 @@ import { appendAudit } from '../audit/append-audit.ts'
 import type { Deps } from '../deps.ts'
 import { endSignIns } from '../directory/end-sign-ins.ts'
 import { AppError } from '../errors.ts'
+import { deleteIssuerSessionsOfUsers } from '../issuer/state-queries.ts'
 import { endSession, type SessionEnd } from './session-queries.ts'
 
 type EndDeps = Pick<Deps, 'db' | 'clock'>
@@ -73,6 +74,8 @@ async function endOne(
     if (!(await endSession(trx, which, { at: now, reason }))) {
       throw new AppError('NOT_FOUND', 'There is no open session with this ID.')
     }
+    // Else the issuer would vouch for that browser again without asking, and it had a new session.
+    await deleteIssuerSessionsOfUsers(trx, [which.userId])
     await appendAudit(trx, [
       {
         occurredAt: now,

@@ -125,14 +125,21 @@ function groupsOf(person: Person): readonly string[] {
   return person.groups ?? []
 }
 
-/** The subject of the built-in issuer is the user's ID. */
+/**
+ * The subject of the built-in issuer is the user's ID. The row stays locked: a reset comes before
+ * this sign-in, which is then too old, or after it, and ends its session.
+ */
 async function ownUser(
   trx: Transaction<Database>,
-  { idTokenClaims }: ProvenSignIn,
+  { idTokenClaims, authenticatedAt }: ProvenSignIn,
 ): Promise<SignInUser> {
   const user = await lockUserById(trx, String(idTokenClaims['sub']))
   if (user === undefined) {
     throw new AppError('SIGN_IN_REFUSED', 'This account is not here any more.')
+  }
+  const { credentials_valid_after: validAfter } = user
+  if (validAfter !== null && (authenticatedAt?.getTime() ?? 0) <= validAfter.getTime()) {
+    throw new AppError('SIGN_IN_REFUSED', 'You were signed out everywhere meanwhile. Start again.')
   }
   return user
 }

@@ -6,6 +6,7 @@
 import * as oidc from 'openid-client'
 import { appendAudit } from '../audit/append-audit.ts'
 import type { Deps } from '../deps.ts'
+import { deleteIssuerSessionsOfUsers } from '../issuer/state-queries.ts'
 import { endSession, type SessionRow } from '../sessions/session-queries.ts'
 import { ID_TOKEN_LABEL } from '../sessions/start-session.ts'
 import { openValue } from '../vault/derived-key.ts'
@@ -30,6 +31,7 @@ export async function signOut(
   await deps.db.transaction().execute(async (trx) => {
     const which = { id: session.id, userId: session.user_id }
     if (!(await endSession(trx, which, { at: now, reason: 'signOut' }))) return
+    await deleteIssuerSessionsOfUsers(trx, [session.user_id])
     await appendAudit(trx, [
       {
         occurredAt: now,
