@@ -38,6 +38,9 @@ export const AccessReason = StrictObject({
     ),
   ),
   appRole: Type.Optional(Type.String({ description: 'Such as `BitlockerKey.Read.All`' })),
+  withApproval: Type.Optional(
+    Type.Boolean({ description: 'true: about being shown keys with an approval only' }),
+  ),
   refusal: Type.Optional(
     Type.String({ description: 'Which condition of self-service the owner does not meet now' }),
   ),
@@ -63,6 +66,11 @@ export const DeviceAccessPage = StrictObject({
         userPrincipalName: Type.Optional(Type.String({ description: 'Of a user' })),
       }),
       isAllowed: Type.Boolean({ description: 'False where a deny takes away what others give' }),
+      onlyWithApproval: Type.Optional(
+        Type.Boolean({
+          description: 'true: is shown keys, but never without an approval by a second person',
+        }),
+      ),
       allowedBy: Type.Array(AccessReason),
       deniedBy: Type.Array(AccessReason, {
         description:

@@ -39,7 +39,11 @@ function ofDevice(): Command {
         cell: ({ principal }) => principal.userPrincipalName ?? principal.displayName,
       },
       { title: 'type', cell: ({ principal }) => principal.type },
-      { title: 'allowed', cell: ({ isAllowed }) => isAllowed },
+      {
+        title: 'allowed',
+        cell: ({ isAllowed, onlyWithApproval }) =>
+          onlyWithApproval === true ? 'with approval' : isAllowed,
+      },
       { title: 'because of', cell: ({ allowedBy }) => allowedBy.map(reasonText).join('; ') },
       { title: 'denied by', cell: ({ deniedBy }) => deniedBy.map(reasonText).join('; ') },
     ],
@@ -89,5 +93,6 @@ function reasonText(reason: AccessReason): string {
   if (reason.by === 'appRole') return `app role ${reason.appRole ?? ''}`
   const group = reason.group === undefined ? '' : ` by group ${reason.group.displayName}`
   const end = reason.expiresAt === undefined ? '' : ` until ${time(reason.expiresAt)}`
-  return `${reason.role?.displayName ?? ''} for ${scopeText(reason)}${group}${end}`
+  const terms = reason.withApproval === true ? ', with approval' : ''
+  return `${reason.role?.displayName ?? ''} for ${scopeText(reason)}${group}${end}${terms}`
 }

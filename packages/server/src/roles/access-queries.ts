@@ -1,6 +1,6 @@
 /** SQL of effective access: who could do something with a device, and names for the reasons. */
 
-import { sql, type Kysely } from 'kysely'
+import { sql, type Kysely, type RawBuilder } from 'kysely'
 import type { AssignmentScope } from '../access/grants.ts'
 import type { Database } from '../db/schema.ts'
 
@@ -16,6 +16,8 @@ export interface ReasonRow {
   expires_at: string | null
   group_id: string | null
   group_name: string | null
+  /** Of a custom role. */
+  permissions: string[] | null
 }
 
 export interface AccessorRow {
@@ -29,12 +31,19 @@ export interface AccessorRow {
   reasons: ReasonRow[]
 }
 
+/** Any of these permissions, which these built-in roles hold. */
+export interface AnyOf {
+  readonly permissions: readonly string[]
+  readonly builtInRoleIds: readonly string[]
+}
+
 export interface Accessors {
   readonly deviceId: string
-  readonly permission: string
-  /** Built-in roles that hold the permission. */
-  readonly builtInRoleIds: readonly string[]
-  /** App roles that hold it, in lower case. */
+  /** What any assignment allows that counts. */
+  readonly allowed: AnyOf
+  /** What any deny takes away that counts. */
+  readonly denied: AnyOf
+  /** App roles that allow it, in lower case. */
   readonly appRoles: readonly string[]
   readonly includesOwner: boolean
   readonly now: Date
@@ -45,11 +54,12 @@ export interface Accessors {
 const REASON = sql`jsonb_build_object(
   'id', about.id, 'role_id', about.role_id, 'role_name', about.role_name, 'effect', about.effect,
   'scope_type', about.scope_type, 'scope_id', about.scope_id, 'scope_name', about.scope_name,
-  'expires_at', about.expires_at, 'group_id', held.group_id, 'group_name', held.group_name)`
+  'expires_at', about.expires_at, 'group_id', held.group_id, 'group_name', held.group_name,
+  'permissions', about.permissions)`
 
 /**
- * Active users and enabled apps whom something allows the permission on the device, by name, with
- * every assignment that allows or denies it there.
+ * Active users and enabled apps whom something allows one of the permissions on the device, by
+ * name, with every assignment that allows or denies one there.
  */
 export async function selectAccessors(
   db: Kysely<Database>,
@@ -65,6 +75,7 @@ export async function selectAccessors(
     with about as materialized (
       select assignment.id, assignment.principal_id, assignment.role_id, assignment.effect,
              assignment.scope_type, assignment.expires_at, role.display_name as role_name,
+             role.permissions,
              coalesce(assignment.administrative_unit_id, assignment.device_id) as scope_id,
              coalesce(unit.display_name, device.name) as scope_name
         from role_assignment assignment
@@ -72,8 +83,8 @@ export async function selectAccessors(
         left join device_set unit on unit.id = assignment.administrative_unit_id
         left join device on device.id = assignment.device_id
        where (assignment.expires_at is null or assignment.expires_at > ${wanted.now})
-         and (assignment.role_id = any(${wanted.builtInRoleIds}::uuid[])
-              or ${wanted.permission} = any(role.permissions))
+         and case assignment.effect when 'allow' then ${holds(wanted.allowed)}
+                                    else ${holds(wanted.denied)} end
          and (assignment.scope_type = 'directory' or assignment.device_id = ${deviceId}
               or assignment.administrative_unit_id in (
                 select device_set_id from device_set_member where device_id = ${deviceId}))
@@ -122,6 +133,12 @@ export async function selectAccessors(
   return rows
 }
 
+/** Of the role of `assignment`. */
+function holds({ permissions, builtInRoleIds }: AnyOf): RawBuilder<boolean> {
+  return sql<boolean>`(assignment.role_id = any(${builtInRoleIds}::uuid[])
+    or coalesce(role.permissions && ${permissions}::text[], false))`
+}
+
 export interface PrincipalRow {
   is_active: boolean
   app_roles: string[]
@@ -149,8 +166,8 @@ export async function selectReasons(
   db: Kysely<Database>,
   principalId: string,
   now: Date,
-): Promise<(ReasonRow & { permissions: string[] | null })[]> {
-  const { rows } = await sql<ReasonRow & { permissions: string[] | null }>`
+): Promise<ReasonRow[]> {
+  const { rows } = await sql<ReasonRow>`
     with holder as (
       select ${principalId}::uuid as id, null::uuid as group_id, null as group_name
       union all

@@ -4,10 +4,19 @@
  */
 
 import { randomUUID } from 'node:crypto'
-import { BUILT_IN_ROLES, type DeviceAccessPage, type PrincipalAccess } from '@keydesk/contract'
+import {
+  BUILT_IN_ROLES,
+  type DeviceAccessPage,
+  type PermissionName,
+  type PrincipalAccess,
+} from '@keydesk/contract'
 import * as fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { AssignmentScope } from '../access/grants.ts'
+import { loadPrincipal, type Credential } from '../access/load-principal.ts'
+import { ACR_MFA } from '../access/step-up-acr.ts'
+import { AppError } from '../errors.ts'
+import { findKeyInReach } from '../recovery/find-key-in-reach.ts'
 import { issueTestToken } from '../testing/issue-test-token.ts'
 import { insertTestGroup, insertTestUser } from '../testing/test-people.ts'
 import { TestPerson } from '../testing/test-person.ts'
@@ -24,6 +33,7 @@ const GLOBAL_READER = 'f2ef992c-3afb-46b9-b7cf-a126ee74c451'
 const REPORTS_READER = '4a5d8f65-41da-4de4-8968-e035b65339cf'
 const READ = 'microsoft.directory/devices/standard/read'
 const ROTATE = 'keydesk/bitlockerKeys/rotate'
+const WITH_APPROVAL = 'keydesk/bitlockerKeys/key/readWithApproval'
 const RECORDS = 'microsoft.directory/auditLogs/allProperties/read'
 
 let service: TestService
@@ -41,17 +51,31 @@ async function accessTo(deviceId: string, query = ''): Promise<DeviceAccessPage[
   return response.json<DeviceAccessPage>().items
 }
 
+/** A custom role. Returns the ID. */
+async function insertRole(permissions: readonly PermissionName[]): Promise<string> {
+  const { db, clock } = service.deps
+  const id = randomUUID()
+  const times = { created_at: clock.now(), updated_at: clock.now() }
+  await db
+    .insertInto('role_definition')
+    .values({ id, display_name: id, permissions: [...permissions], ...times })
+    .execute()
+  return id
+}
+
 interface World {
   readonly people: readonly TestPerson[]
   readonly groups: readonly string[]
   readonly app: { readonly id: string; readonly token: string }
   readonly devices: readonly string[]
+  /** Key of each device. */
+  readonly keys: readonly string[]
   readonly units: readonly string[]
   readonly roles: readonly string[]
 }
 
 async function createWorld(): Promise<World> {
-  const { db, clock } = service.deps
+  const { db } = service.deps
   const people = [
     await TestPerson.create(service),
     await TestPerson.create(service),
@@ -62,41 +86,37 @@ async function createWorld(): Promise<World> {
     await insertTestGroup(db, ids.slice(0, 2)),
     await insertTestGroup(db, ids.slice(1)),
   ]
-  const devices = [
-    await insertTestDevice(db),
-    await insertTestDevice(db),
-    await insertTestDevice(db),
-  ]
+  const tested = [await service.device(), await service.device(), await service.device()]
+  const devices = tested.map(({ deviceId }) => deviceId)
+  const keys: string[] = []
+  for (const device of tested) keys.push((await device.escrowNew()).protectorId)
   const units = [
     await insertTestUnit(db, devices.slice(0, 2)),
     await insertTestUnit(db, devices.slice(1)),
   ]
   const appId = await insertTestApp(db, { app_roles: ['device.read.all'] })
-  const custom = randomUUID()
-  await db
-    .insertInto('role_definition')
-    .values({
-      id: custom,
-      display_name: 'Rotates',
-      permissions: [ROTATE],
-      created_at: clock.now(),
-      updated_at: clock.now(),
-    })
-    .execute()
+  const customs = [await insertRole([ROTATE]), await insertRole([WITH_APPROVAL])]
   const token = await issueTestToken(service.deps, service.app, appId)
-  const roles = [HELPDESK, GLOBAL_READER, REPORTS_READER, custom]
-  return { people, groups, app: { id: appId, token }, devices, units, roles }
+  const roles = [HELPDESK, GLOBAL_READER, REPORTS_READER, ...customs]
+  return { people, groups, app: { id: appId, token }, devices, keys, units, roles }
 }
 
 /** Places in the lists of the world. */
 const randomAssignment = fc.record({
   principal: fc.nat(5),
-  role: fc.nat(3),
+  role: fc.nat(4),
   effect: fc.constantFrom('allow', 'allow', 'deny'),
   scope: fc.nat(5),
   isOver: fc.boolean(),
 })
 type RandomAssignment = typeof randomAssignment extends fc.Arbitrary<infer T> ? T : never
+
+const FOR_EVERYTHING = { effect: 'allow', scope: 0, isOver: false } as const
+/** One who is shown keys at once and one with approval only, whatever chance brings. */
+const SOME_OF_EACH: RandomAssignment[] = [
+  { principal: 0, role: 0, ...FOR_EVERYTHING },
+  { principal: 1, role: 4, ...FOR_EVERYTHING },
+]
 
 async function give(world: World, given: readonly RandomAssignment[]): Promise<void> {
   const { db, clock } = service.deps
@@ -142,6 +162,54 @@ async function isLetIn(
   return response.statusCode === 200 || response.statusCode === 400
 }
 
+/** How the decision itself lets him be shown the key. */
+async function wayTo(world: World, id: string, recoveryKeyId: string): Promise<string> {
+  const issuedAt = service.deps.clock.now()
+  const credential: Credential =
+    id === world.app.id
+      ? { type: 'app', appId: id, appRoles: undefined, issuedAt }
+      : {
+          type: 'user',
+          userId: id,
+          authenticatedAt: issuedAt,
+          methods: [],
+          acr: ACR_MFA,
+          sessionId: undefined,
+          scopes: undefined,
+          issuedAt,
+        }
+  const loaded = await loadPrincipal(service.deps, credential)
+  if (loaded === undefined) throw new Error('not signed in')
+  try {
+    const key = await findKeyInReach(service.deps, loaded.actor, { recoveryKeyId })
+    return key.needs_approval ? 'withApproval' : 'atOnce'
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'NOT_FOUND') return 'none'
+    throw error
+  }
+}
+
+/** The same as effective access tells it. */
+function toldWay(items: DeviceAccessPage['items'], id: string): string {
+  const about = items.find(({ principal }) => principal.id === id)
+  if (about?.isAllowed !== true) return 'none'
+  return about.onlyWithApproval === true ? 'withApproval' : 'atOnce'
+}
+
+async function compareKeys(world: World, id: string): Promise<Set<string>> {
+  const met = new Set<string>()
+  for (const [index, deviceId] of world.devices.entries()) {
+    const way = await wayTo(world, id, world.keys[index] ?? '')
+    expect(toldWay(await accessTo(deviceId), id)).toBe(way)
+    const approved = await accessTo(deviceId, `&permission=${WITH_APPROVAL}`)
+    if (approved.some(({ principal, isAllowed }) => principal.id === id && isAllowed)) {
+      expect(way).not.toBe('none')
+    }
+    met.add(way)
+  }
+  return met
+}
+
 async function compare(world: World): Promise<void> {
   const principalIds = [...world.people.map(({ id }) => id), world.app.id]
   for (const deviceId of world.devices) {
@@ -175,15 +243,20 @@ test('what effective access says is what the server does, whatever the assignmen
     selector: ({ principal, role, effect, scope }) => `${principal} ${role} ${effect} ${scope}`,
   })
   let compared = 0
+  const met = new Set<string>()
   await fc.assert(
     fc.asyncProperty(assignments, async (given) => {
       await give(world, given)
       await compare(world)
+      for (const id of [...world.people.map((person) => person.id), world.app.id]) {
+        for (const way of await compareKeys(world, id)) met.add(way)
+      }
       compared++
     }),
-    { numRuns: 25 },
+    { numRuns: 25, examples: [[SOME_OF_EACH]] },
   )
   expect(compared).toBe(25)
+  expect([...met].toSorted()).toEqual(['atOnce', 'none', 'withApproval'])
 }, 60_000)
 
 describe('who could read the key of a device, and why', () => {
@@ -269,6 +342,33 @@ describe('who could read the key of a device, and why', () => {
       allowedBy: [{ by: 'ownership' }],
       deniedBy: [],
     })
+  })
+
+  test('who is shown it with an approval only is told as such', async () => {
+    const { db } = service.deps
+    const device = await service.device()
+    const { protectorId } = await device.escrowNew()
+    const asker = await TestPerson.create(service, { roleId: await insertRole([WITH_APPROVAL]) })
+    const about = async (query?: string) =>
+      (await accessTo(device.deviceId, query)).find(({ principal }) => principal.id === asker.id)
+    const way = { by: 'roleAssignment', scope: '/' }
+    expect(await about()).toMatchObject({
+      isAllowed: true,
+      onlyWithApproval: true,
+      allowedBy: [{ ...way, withApproval: true }],
+      deniedBy: [],
+    })
+    expect((await asker.disclose(protectorId)).json()).toMatchObject({ code: 'APPROVAL_REQUIRED' })
+    const denied = { principalId: asker.id, roleId: HELPDESK, effect: 'deny' } as const
+    await insertTestAssignment(db, denied)
+    for (const query of [undefined, `&permission=${WITH_APPROVAL}`]) {
+      expect(await about(query)).toMatchObject({ isAllowed: false, deniedBy: [way] })
+    }
+    const url = `/api/v1/users/${asker.id}/access`
+    const { permissions } = (await service.admin('GET', url)).json<PrincipalAccess>()
+    const row = permissions.find(({ permission }) => permission === WITH_APPROVAL)
+    expect(row).toMatchObject({ reach: 'nothing', deniedBy: [expect.any(Number) as number] })
+    expect((await asker.disclose(protectorId)).json()).toMatchObject({ code: 'NOT_FOUND' })
   })
 
   test('it comes in pages, by name, each principal once', async () => {

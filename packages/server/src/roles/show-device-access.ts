@@ -2,11 +2,14 @@
  * Who could do something with one device, and why: by role, directly or through a group, by app
  * role, or as its owner. Groups are given by their members; disabled people and programs are left
  * out, since they can do nothing.
+ *
+ * Who could be shown its keys is everybody who could, also those who need an approval each time.
  */
 
 import {
   API_SCOPES,
   BUILT_IN_ROLES,
+  builtInRole,
   permissionsOfScopes,
   type AccessReason,
   type DeviceAccessPage,
@@ -19,28 +22,25 @@ import {
   selfServiceVerdict,
   type SelfServiceVerdict,
 } from '../self-service/self-service-verdict.ts'
-import { selectAccessors, type AccessorRow } from './access-queries.ts'
+import { selectAccessors, type AccessorRow, type AnyOf } from './access-queries.ts'
 import { appRoleReason, assignmentReason } from './access-reason.ts'
-
-const KEY = 'microsoft.directory/bitlockerKeys/key/read'
+import { allowedBy, deniedBy, READ_KEY } from './ways-to-keys.ts'
 
 export async function showDeviceAccess(
   deps: Deps,
   deviceId: string,
   query: DeviceAccessQuery,
 ): Promise<DeviceAccessPage> {
-  const permission = query.permission ?? KEY
-  const appRoles = appRolesWith(permission)
+  const permission = query.permission ?? READ_KEY
+  const ways = allowedBy(permission)
   const limit = pageLimit(query.limit)
   const now = deps.clock.now()
   const rows = await selectAccessors(deps.db, {
     deviceId,
-    permission,
-    builtInRoleIds: BUILT_IN_ROLES.filter((role) => role.permissions.includes(permission)).map(
-      ({ id }) => id,
-    ),
-    appRoles,
-    includesOwner: permission === KEY,
+    allowed: anyOf(ways),
+    denied: anyOf(ways.flatMap(deniedBy)),
+    appRoles: appRolesWith(ways),
+    includesOwner: permission === READ_KEY,
     now,
     after: decodeNameCursor(query.after),
     limit: limit + 1,
@@ -49,37 +49,64 @@ export async function showDeviceAccess(
   const verdict =
     owner && (await selfServiceVerdict(deps.db, { userId: owner.principal_id, deviceId }, now))
   const page = pageOf(rows, limit, {
-    item: (row) => toAccessor(row, new Set(appRoles), row.is_owner ? verdict : undefined),
+    item: (row) => toAccessor(row, permission, row.is_owner ? verdict : undefined),
     key: (row) => [row.sort_name, row.principal_id],
   })
   return { permission, ...page }
 }
 
+function anyOf(permissions: readonly PermissionName[]): AnyOf {
+  const roles = BUILT_IN_ROLES.filter((role) => holdsAny(role.permissions, permissions))
+  return { permissions, builtInRoleIds: roles.map(({ id }) => id) }
+}
+
+function holdsAny(held: readonly string[], wanted: readonly PermissionName[]): boolean {
+  return wanted.some((permission) => held.includes(permission))
+}
+
 /** In lower case: app roles compare without regard to it. */
-function appRolesWith(permission: PermissionName): string[] {
+function appRolesWith(permissions: readonly PermissionName[]): string[] {
   return Object.keys(API_SCOPES)
-    .filter((name) => {
-      const covered = permissionsOfScopes([name], 'application')
-      return covered !== 'everything' && covered.has(permission)
-    })
+    .filter((name) => holdsAny(permissionsOf(name), permissions))
     .map((name) => name.toLowerCase())
+}
+
+function permissionsOf(appRole: string): readonly string[] {
+  const covered = permissionsOfScopes([appRole], 'application')
+  return covered === 'everything' ? [] : [...covered]
+}
+
+/** One thing that allows or denies, with all the permissions that it is about. */
+interface Held {
+  readonly reason: AccessReason
+  readonly permissions: readonly string[]
 }
 
 function toAccessor(
   row: AccessorRow,
-  appRoles: ReadonlySet<string>,
+  permission: PermissionName,
   /** Of self-service, about the owner. */
   verdict: SelfServiceVerdict | undefined,
 ): DeviceAccessPage['items'][number] {
-  const held = row.app_roles.filter((name) => appRoles.has(name.toLowerCase()))
-  const byRole: AccessReason[] = [
-    ...row.reasons.filter(({ effect }) => effect === 'allow').map(assignmentReason),
-    ...held.map(appRoleReason),
-  ]
-  const denies = row.reasons.filter(({ effect }) => effect === 'deny').map(assignmentReason)
+  const { allows, denies } = heldBy(row)
+  const ways = allowedBy(permission)
+  const isOpen = (way: PermissionName): boolean =>
+    allows.some(({ permissions }) => permissions.includes(way)) &&
+    !denies.some(({ permissions }) => holdsAny(permissions, deniedBy(way)))
+  const about = (all: readonly Held[], names: readonly PermissionName[]): AccessReason[] =>
+    all
+      .filter(({ permissions }) => holdsAny(permissions, names))
+      .map(({ reason, permissions }) =>
+        permission === READ_KEY && !permissions.includes(permission)
+          ? { ...reason, withApproval: true }
+          : reason,
+      )
   const byOwnership: AccessReason[] = verdict?.isAllowed === true ? [{ by: 'ownership' }] : []
   const refused: AccessReason[] =
     verdict?.isAllowed === false ? [{ by: 'ownership', refusal: verdict.detail }] : []
+  // A deny of a role is about roles: what the owner may do is not one.
+  const isAllowedAtOnce = byOwnership.length > 0 || isOpen(permission)
+  const isAllowed = isAllowedAtOnce || ways.some(isOpen)
   return {
     principal: {
       id: row.principal_id,
@@ -87,9 +114,24 @@ function toAccessor(
       displayName: row.display_name,
       ...(row.user_principal_name === null ? {} : { userPrincipalName: row.user_principal_name }),
     },
-    // A deny of a role is about roles: what the owner may do is not one.
-    isAllowed: byOwnership.length > 0 || (byRole.length > 0 && denies.length === 0),
-    allowedBy: [...byRole, ...byOwnership],
-    deniedBy: [...denies, ...refused],
+    isAllowed,
+    ...(isAllowed && !isAllowedAtOnce ? { onlyWithApproval: true } : {}),
+    allowedBy: [...about(allows, ways), ...byOwnership],
+    deniedBy: [...about(denies, ways.flatMap(deniedBy)), ...refused],
   }
+}
+
+function heldBy(row: AccessorRow): { allows: Held[]; denies: Held[] } {
+  const withEffect = (wanted: 'allow' | 'deny'): Held[] =>
+    row.reasons
+      .filter(({ effect }) => effect === wanted)
+      .map((reason) => ({
+        reason: assignmentReason(reason),
+        permissions: builtInRole(reason.role_id)?.permissions ?? reason.permissions ?? [],
+      }))
+  const byAppRole = row.app_roles.map((name) => ({
+    reason: appRoleReason(name),
+    permissions: permissionsOf(name),
+  }))
+  return { allows: [...withEffect('allow'), ...byAppRole], denies: withEffect('deny') }
 }

@@ -18,12 +18,14 @@ import {
   reachesEverywhere,
   type Assignment,
   type AssignmentScope,
+  type Grants,
 } from '../access/grants.ts'
 import type { Deps } from '../deps.ts'
 import { AppError } from '../errors.ts'
 import { selectHolder, selectReasons, type ReasonRow } from './access-queries.ts'
 import { appRoleReason, assignmentReason } from './access-reason.ts'
 import { parseScope, scopeText } from './scope-text.ts'
+import { deniedBy } from './ways-to-keys.ts'
 
 interface Reason {
   readonly shown: AccessReason
@@ -60,9 +62,9 @@ export async function showPrincipalAccess(
       permissions: asSet(permissionsOfScopes([appRole], 'application')),
     })),
   ]
-  const places = (permission: PermissionName, effect: Reason['effect']): number[] =>
+  const places = (effect: Reason['effect'], ...about: readonly PermissionName[]): number[] =>
     reasons.flatMap((reason, place) =>
-      reason.effect === effect && reason.permissions.has(permission) ? [place] : [],
+      reason.effect === effect && about.some((name) => reason.permissions.has(name)) ? [place] : [],
     )
   return {
     isActive: holder.is_active,
@@ -71,9 +73,9 @@ export async function showPrincipalAccess(
       .map((permission) => ({
         permission,
         description: PERMISSION_NAMES[permission],
-        reach: reachOf(grants.reach(permission)),
-        allowedBy: places(permission, 'allow'),
-        deniedBy: places(permission, 'deny'),
+        reach: reachOf(grants, permission),
+        allowedBy: places('allow', permission),
+        deniedBy: places('deny', ...deniedBy(permission)),
       }))
       .filter(({ allowedBy, deniedBy }) => allowedBy.length + deniedBy.length > 0),
   }
@@ -89,13 +91,18 @@ function asSet(permissions: ReadonlySet<PermissionName> | 'everything'): Readonl
 }
 
 function reachOf(
-  reach: Parameters<typeof reachesAny>[0],
+  grants: Grants,
+  permission: PermissionName,
 ): PrincipalAccess['permissions'][number]['reach'] {
+  // A deny of single devices changes none of the three answers.
+  const isDenied = deniedBy(permission).some((name) => grants.reach(name).denied.everywhere)
+  if (isDenied) return 'nothing'
+  const reach = grants.reach(permission)
   if (reachesEverywhere(reach)) return 'everything'
   return reachesAny(reach) ? 'some' : 'nothing'
 }
 
-function toAssignment(row: ReasonRow & { permissions: string[] | null }): Assignment {
+function toAssignment(row: ReasonRow): Assignment {
   const scope: AssignmentScope = parseScope(scopeText(row.scope_type, row.scope_id))
   return {
     roleId: row.role_id,
