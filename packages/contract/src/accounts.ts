@@ -3,12 +3,9 @@
  * and what the pages of the sign-in take. Passwords and codes come in by forms of those pages only.
  */
 import { Type, type Static } from 'typebox'
-import { Guid, Name, StrictObject, Timestamp } from './fields.ts'
+import { Name, StrictObject, Timestamp } from './fields.ts'
 import { LIMITS } from './limits.ts'
 import { UserPrincipalName } from './users.ts'
-
-export const AccountParams = StrictObject({ id: Guid('User') })
-export type AccountParams = Static<typeof AccountParams>
 
 export const ResetPassword = StrictObject({
   removeSecondFactors: Type.Optional(

@@ -347,8 +347,8 @@ export const PERMISSIONS = {
   'GET /welcome/:token': SIGN_IN,
   'POST /welcome/:token': SIGN_IN,
 
-  'POST /api/v1/users/:id/invitation': SET_CREDENTIALS,
-  'POST /api/v1/users/:id/password-reset': SET_CREDENTIALS,
+  'POST /api/v1/users/:userId/invitation': SET_CREDENTIALS,
+  'POST /api/v1/users/:userId/password-reset': SET_CREDENTIALS,
 
   'GET /oidc/.well-known/openid-configuration': SIGN_IN,
   'GET /oidc/.well-known/oauth-authorization-server': SIGN_IN,

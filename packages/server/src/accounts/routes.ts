@@ -1,6 +1,6 @@
 /** HTTP of what administrators do for local accounts. */
 
-import { AccountParams, CreatedLink, ResetPassword } from '@keydesk/contract'
+import { CreatedLink, ResetPassword, UserParams } from '@keydesk/contract'
 import { principalOf } from '../access/actor.ts'
 import type { Deps } from '../deps.ts'
 import type { App } from '../http/app-type.ts'
@@ -8,21 +8,21 @@ import { inviteUser, resetPassword } from './invite-user.ts'
 
 export function accountRoutes(app: App, deps: Deps): void {
   app.post(
-    '/api/v1/users/:id/invitation',
-    { schema: { params: AccountParams, response: { 201: CreatedLink } } },
+    '/api/v1/users/:userId/invitation',
+    { schema: { params: UserParams, response: { 201: CreatedLink } } },
     async (request, reply) => {
       const by = { principal: principalOf(request), requestId: request.id }
-      return await reply.code(201).send(await inviteUser(deps, by, request.params.id))
+      return await reply.code(201).send(await inviteUser(deps, by, request.params.userId))
     },
   )
 
   app.post(
-    '/api/v1/users/:id/password-reset',
-    { schema: { params: AccountParams, body: ResetPassword, response: { 201: CreatedLink } } },
+    '/api/v1/users/:userId/password-reset',
+    { schema: { params: UserParams, body: ResetPassword, response: { 201: CreatedLink } } },
     async (request, reply) => {
       const by = { principal: principalOf(request), requestId: request.id }
-      const { id } = request.params
-      return await reply.code(201).send(await resetPassword(deps, by, id, request.body))
+      const { userId } = request.params
+      return await reply.code(201).send(await resetPassword(deps, by, userId, request.body))
     },
   )
 }
