@@ -110,6 +110,31 @@ export async function lockHoldersOfKeys(
   return rows
 }
 
+/** Of these stored keys those that are active; locked as by `lockHoldersOfKeys`. */
+export async function lockActiveKeys(
+  trx: Transaction<Database>,
+  keyIds: readonly number[],
+): Promise<Pick<HolderOfKey, 'id' | 'device_id'>[]> {
+  const { rows } = await sql<Pick<HolderOfKey, 'id' | 'device_id'>>`
+    select key.id, key.device_id from recovery_key key
+     where key.id = any(${keyIds}::bigint[]) and key.state = 'active'
+     order by key.id
+       for share of key`.execute(trx)
+  return rows
+}
+
+export async function selectSealedKeys(
+  db: Kysely<Database>,
+  keyIds: readonly number[],
+): Promise<KeyToDisclose[]> {
+  if (keyIds.length === 0) return []
+  const { rows } = await sql<KeyToDisclose>`
+    select ${KEY_COLUMNS}
+      from recovery_key key join device on device.id = key.device_id
+     where key.id = any(${keyIds}::bigint[])`.execute(db)
+  return rows
+}
+
 export interface NewDisclosure {
   readonly id: string
   readonly exposureId: string

@@ -19,6 +19,7 @@ import type { AlertKey } from './disclosure-rule-queries.ts'
 import {
   finishDisclosures,
   insertDisclosures,
+  lockActiveKeys,
   lockHoldersOfKeys,
   type HolderOfKey,
 } from './disclosure-queries.ts'
@@ -33,6 +34,8 @@ export interface RecordedDisclosure {
   readonly approvalId: string | undefined
   /** When it was put on record. */
   readonly keyState: string
+  /** Stored keys of other devices, active, for a protector with the same ID of the same volume. */
+  readonly otherKeyIds: readonly number[]
   readonly auditEntryId: number
 }
 
@@ -41,6 +44,8 @@ export interface DisclosureOutcome {
   readonly disclosureId: string
   /** The code of what went wrong; undefined: the key was opened and is about to be shown. */
   readonly failure: string | undefined
+  /** Of `otherKeyIds` those that are the same key, so that it is known there too. */
+  readonly sameKeyIds: readonly number[]
 }
 
 export interface DisclosureRecord {
@@ -170,7 +175,8 @@ async function record(
     if (auditEntryId === undefined) throw new Error('an audit entry was not written')
     if (keyState === undefined) throw new Error('a stored key is gone')
     const rotationId = keyState === 'active' ? rotationIds.get(wanted.key.id) : undefined
-    return { disclosureId, exposureId, rotationId, approvalId, keyState, auditEntryId }
+    const otherKeyIds = holders.filter((holder) => isOther(holder, wanted)).map(({ id }) => id)
+    return { disclosureId, exposureId, rotationId, approvalId, keyState, otherKeyIds, auditEntryId }
   })
 }
 
@@ -258,12 +264,18 @@ function emergencyEntry({ wanted, disclosureId, approvalId }: Allowed, now: Date
   }
 }
 
+function isOther(holder: HolderOfKey, { key }: WantedDisclosure): boolean {
+  return (
+    holder.id !== key.id &&
+    holder.state === 'active' &&
+    holder.protector_id === key.protector_id &&
+    holder.volume_id === key.volume_id
+  )
+}
+
 /**
- * For every device that has the protector on its disk by its last word: the one that the key was
- * asked of may have lost the disk to another one.
- *
- * A superseded key is on no disk any more: there is nothing to replace, until it comes back
- * (`apply-plan.ts`).
+ * Of the keys that were asked for. A superseded key is on no disk any more: there is nothing to
+ * replace, until it comes back (`apply-plan.ts`).
  */
 function rotationRequests(
   deps: Pick<Deps, 'config'>,
@@ -271,32 +283,53 @@ function rotationRequests(
   holders: readonly HolderOfKey[],
   now: Date,
 ): Parameters<typeof requestRotations>[1] {
+  const active = new Set(holders.filter(({ state }) => state === 'active').map(({ id }) => id))
+  return allowed
+    .filter(({ wanted }) => active.has(wanted.key.id))
+    .map(({ wanted }) => rotationOf(deps, wanted, wanted.key, now))
+}
+
+function rotationOf(
+  deps: Pick<Deps, 'config'>,
+  wanted: WantedDisclosure,
+  { id, device_id: deviceId }: Pick<HolderOfKey, 'id' | 'device_id'>,
+  now: Date,
+): Parameters<typeof requestRotations>[1][number] {
   const notBefore = new Date(now.getTime() + deps.config.rotationDelaySeconds * 1000)
-  return allowed.flatMap(({ wanted }) =>
-    holders
-      .filter(
-        (holder) =>
-          holder.state === 'active' &&
-          holder.protector_id === wanted.key.protector_id &&
-          holder.volume_id === wanted.key.volume_id,
-      )
-      .map((holder) => ({
-        ...entryAbout(wanted),
-        keyId: holder.id,
-        deviceId: holder.device_id,
-        trigger: 'disclosure' as const,
-        notBefore,
-        now,
-      })),
+  return { ...entryAbout(wanted), keyId: id, deviceId, trigger: 'disclosure', notBefore, now }
+}
+
+/**
+ * For every other device that has the key on its disk by its last word: the one that it was asked
+ * of may have lost the disk to another one. What is the same key is known only now that they were
+ * opened; still the password has not left, so no rotation is too late.
+ */
+async function rotateElsewhere(
+  deps: Pick<Deps, 'config'>,
+  trx: Transaction<Database>,
+  batch: readonly DisclosureOutcome[],
+  now: Date,
+): Promise<void> {
+  const ids = batch.flatMap(({ sameKeyIds }) => sameKeyIds)
+  if (ids.length === 0) return
+  const active = await lockActiveKeys(trx, ids)
+  await requestRotations(
+    trx,
+    batch.flatMap(({ wanted, sameKeyIds }) =>
+      active
+        .filter(({ id }) => sameKeyIds.includes(id))
+        .map((holder) => rotationOf(deps, wanted, holder, now)),
+    ),
   )
 }
 
 async function recordOutcomes(
-  deps: Pick<Deps, 'clock'>,
+  deps: Pick<Deps, 'clock' | 'config'>,
   trx: Transaction<Database>,
   batch: readonly DisclosureOutcome[],
 ): Promise<void[]> {
   const now = deps.clock.now()
+  await rotateElsewhere(deps, trx, batch, now)
   await finishDisclosures(
     trx,
     batch.map(({ disclosureId, failure }) => ({

@@ -3,10 +3,12 @@
  *
  * The order is the promise (P3, P4): one transaction {the checks that must hold now, disclosure,
  * audit entry, exposure, rotation request}; only then the key is opened; then the outcome is
- * committed; only then the answer leaves. Whatever fails on the way, nothing is shown, and what was
+ * committed, with the rotations of other devices that hold the same key; only then the answer
+ * leaves. Whatever fails on the way, nothing is shown, and what was
  * asked for stays on record.
  */
 
+import { timingSafeEqual } from 'node:crypto'
 import { formatRecoveryPassword } from '@keydesk/bitlocker'
 import type { Disclosure } from '@keydesk/contract'
 import { auditActor, type PrincipalActor } from '../access/actor.ts'
@@ -14,8 +16,8 @@ import type { RecordDenial } from '../access/record-denial.ts'
 import type { Deps } from '../deps.ts'
 import { AppError } from '../errors.ts'
 import { Secret } from '../http/secret.ts'
-import { openStoredKey } from '../vault/open-stored-key.ts'
-import type { KeyToDisclose } from './disclosure-queries.ts'
+import { openStoredKey, type StoredKeyRow } from '../vault/open-stored-key.ts'
+import { selectSealedKeys, type KeyToDisclose } from './disclosure-queries.ts'
 import type { DisclosureRecord, RecordedDisclosure } from './record-disclosures.ts'
 import type { WantedDisclosure } from './wanted-disclosure.ts'
 
@@ -36,17 +38,17 @@ export async function showKey(
   const recorded = await orNothingIsShown(() => record.request(wanted))
   if (recorded instanceof AppError) throw recorded
   const { disclosureId } = recorded
-  const finish = (failure?: string): Promise<void> =>
-    orNothingIsShown(() => record.finish({ wanted, disclosureId, failure }))
-  let recoveryPassword: Secret<string>
+  const finish = (failure: string | undefined, sameKeyIds: readonly number[]): Promise<void> =>
+    orNothingIsShown(() => record.finish({ wanted, disclosureId, failure, sameKeyIds }))
+  let opened: OpenedKey
   try {
-    recoveryPassword = await openPassword(deps, key)
+    opened = await openKey(deps, key, recorded.otherKeyIds)
   } catch (error) {
-    await finish(error instanceof AppError ? error.code : 'INTERNAL_ERROR')
+    await finish(error instanceof AppError ? error.code : 'INTERNAL_ERROR', [])
     throw error
   }
-  await finish()
-  return toDisclosure(deps, key, recorded, recoveryPassword)
+  await finish(undefined, opened.sameKeyIds)
+  return toDisclosure(deps, key, recorded, opened.recoveryPassword)
 }
 
 export interface Attempt {
@@ -83,19 +85,61 @@ export async function countAndRecord(
   }
 }
 
-async function openPassword(deps: Deps, key: KeyToDisclose): Promise<Secret<string>> {
-  const recoveryKey = await openStoredKey(deps.keyring, {
+interface OpenedKey {
+  readonly recoveryPassword: Secret<string>
+  readonly sameKeyIds: readonly number[]
+}
+
+async function openKey(
+  deps: Deps,
+  key: KeyToDisclose,
+  otherKeyIds: readonly number[],
+): Promise<OpenedKey> {
+  const recoveryKey = await openStoredKey(deps.keyring, storedKey(key))
+  try {
+    const others = await orNothingIsShown(() => selectSealedKeys(deps.db, otherKeyIds))
+    const sameKeyIds: number[] = []
+    for (const other of others) {
+      if (await isSameKey(deps, other, recoveryKey)) sameKeyIds.push(other.id)
+    }
+    return { recoveryPassword: new Secret(formatRecoveryPassword(recoveryKey)), sameKeyIds }
+  } finally {
+    recoveryKey.fill(0)
+  }
+}
+
+/**
+ * A device may claim the protector of another one and store any key for it, and the key checks of
+ * two devices differ even for one key. So only the keys themselves tell whether a disk moved. One
+ * that cannot be opened may be the same.
+ */
+async function isSameKey(
+  deps: Deps,
+  other: KeyToDisclose,
+  recoveryKey: Uint8Array,
+): Promise<boolean> {
+  let otherKey: Uint8Array
+  try {
+    otherKey = await openStoredKey(deps.keyring, storedKey(other))
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'KEY_UNREADABLE') return true
+    throw error
+  }
+  try {
+    return timingSafeEqual(otherKey, recoveryKey)
+  } finally {
+    otherKey.fill(0)
+  }
+}
+
+function storedKey(key: KeyToDisclose): StoredKeyRow {
+  return {
     deviceId: key.device_id,
     volumeId: key.volume_id,
     protectorId: key.protector_id,
     sealedKey: key.sealed_key,
     keyCheck: key.key_check,
     receipt: key.receipt,
-  })
-  try {
-    return new Secret(formatRecoveryPassword(recoveryKey))
-  } finally {
-    recoveryKey.fill(0)
   }
 }
 
