@@ -4,21 +4,27 @@ import { LIMITS } from '@keydesk/contract'
 import { appendAudit } from '../audit/append-audit.ts'
 import type { Deps } from '../deps.ts'
 import { AppError } from '../errors.ts'
-import type { AccountRow } from './account-queries.ts'
-import { insertPasskey, lockPasskeys } from './passkey-queries.ts'
+import { lockAccount, type AccountRow } from './account-queries.ts'
+import { insertPasskey, selectPasskeys } from './passkey-queries.ts'
 import { verifyNewPasskey, type ChallengeUse } from './passkeys.ts'
+import { requireNoSecondFactor } from './second-factors.ts'
 
-/** Throws AppError INVALID_REQUEST. */
+/**
+ * Throws AppError INVALID_REQUEST; FORBIDDEN where it is to be the first second factor and there is
+ * one.
+ */
 export async function addPasskey(
   deps: Pick<Deps, 'config' | 'db' | 'keyring' | 'clock'>,
   owner: Pick<AccountRow, 'id' | 'user_principal_name'>,
-  wanted: { use: ChallengeUse; name: string; answerText: string },
+  wanted: { use: ChallengeUse; name: string; answerText: string; isFirst: boolean },
   requestId: string,
 ): Promise<void> {
   const { use, name, answerText } = wanted
   const row = await verifyNewPasskey(deps, use, { userId: owner.id, name, answerText })
   await deps.db.transaction().execute(async (trx) => {
-    if ((await lockPasskeys(trx, owner.id)) >= LIMITS.passkeysPerUserMax) {
+    await lockAccount(trx, owner.id)
+    if (wanted.isFirst) await requireNoSecondFactor(trx, deps, owner.id)
+    if ((await selectPasskeys(trx, owner.id)).length >= LIMITS.passkeysPerUserMax) {
       throw new AppError(
         'INVALID_REQUEST',
         `There are ${LIMITS.passkeysPerUserMax} passkeys already. Remove one first.`,

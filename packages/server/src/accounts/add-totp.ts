@@ -6,19 +6,24 @@
 import { appendAudit } from '../audit/append-audit.ts'
 import type { Deps } from '../deps.ts'
 import { AppError } from '../errors.ts'
-import type { AccountRow } from './account-queries.ts'
+import { lockAccount, type AccountRow } from './account-queries.ts'
 import { backupCodeHash, createBackupCodes } from './backup-codes.ts'
+import { requireNoSecondFactor } from './second-factors.ts'
 import { throttleSecondFactor } from './throttle-guesses.ts'
 import { sealTotpSecret, totpStep } from './totp.ts'
-import { replaceBackupCodes, upsertTotp } from './totp-queries.ts'
+import { insertTotp, replaceBackupCodes, selectTotp } from './totp-queries.ts'
 
 type Owner = Pick<AccountRow, 'id' | 'user_principal_name'>
 
-/** The backup codes, to be shown this once. Throws AppError UNAUTHENTICATED, TOO_MANY_REQUESTS. */
+/**
+ * The backup codes, to be shown this once. Throws AppError UNAUTHENTICATED, TOO_MANY_REQUESTS;
+ * INVALID_REQUEST where there is an app, and FORBIDDEN where it is to be the first second factor
+ * and there is one: of two set-ups at once, one is refused.
+ */
 export async function addTotp(
   deps: Pick<Deps, 'db' | 'keyring' | 'clock'>,
   owner: Owner,
-  wanted: { secret: Uint8Array; code: string },
+  wanted: { secret: Uint8Array; code: string; isFirst: boolean },
   requestId: string,
 ): Promise<readonly string[]> {
   const now = deps.clock.now()
@@ -33,7 +38,15 @@ export async function addTotp(
   await guess.wasRight()
   const codes = createBackupCodes()
   await deps.db.transaction().execute(async (trx) => {
-    await upsertTotp(trx, {
+    await lockAccount(trx, owner.id)
+    if (wanted.isFirst) await requireNoSecondFactor(trx, deps, owner.id)
+    if ((await selectTotp(trx, owner.id)) !== undefined) {
+      throw new AppError(
+        'INVALID_REQUEST',
+        'There is an authenticator app already. Remove it before you set up another one.',
+      )
+    }
+    await insertTotp(trx, {
       userId: owner.id,
       sealedSecret: sealTotpSecret(deps.keyring, owner.id, wanted.secret),
       lastStep: step,

@@ -1,6 +1,8 @@
 /**
  * The second factor by code: of the authenticator app or a backup code. Guesses are limited by
- * account wherever they come from; only somebody who knows the password gets here.
+ * account wherever they come from; only somebody who knows the password gets here. A browser that
+ * has signed in before has a limit of its own, so that whoever learned the password does not keep
+ * the owner out.
  */
 
 import { appendAudit } from '../audit/append-audit.ts'
@@ -8,20 +10,28 @@ import type { Deps } from '../deps.ts'
 import { AppError } from '../errors.ts'
 import type { AccountRow } from './account-queries.ts'
 import { backupCodeHash } from './backup-codes.ts'
+import { knownBrowserId } from './known-browser.ts'
 import { throttleSecondFactor } from './throttle-guesses.ts'
 import { openTotpSecret, totpStep } from './totp.ts'
 import { selectTotp, takeBackupCode, takeStep } from './totp-queries.ts'
 
 type CodeDeps = Pick<Deps, 'db' | 'keyring' | 'clock'>
 
+export interface CodeGuess {
+  readonly code: string
+  /** The cookie of a known browser, whatever it says. */
+  readonly browserCookie: string | undefined
+}
+
 /** Which kind of code it was. Throws AppError UNAUTHENTICATED, TOO_MANY_REQUESTS. */
 export async function checkCode(
   deps: CodeDeps,
   account: Pick<AccountRow, 'id' | 'user_principal_name'>,
-  code: string,
+  { code, browserCookie }: CodeGuess,
   requestId: string,
 ): Promise<'totp' | 'backupCode'> {
-  const guess = await throttleSecondFactor(deps, account.id)
+  const browserId = knownBrowserId(deps.keyring, browserCookie, account.id)
+  const guess = await throttleSecondFactor(deps, account.id, browserId)
   const kind = (await isTotpCode(deps, account.id, code))
     ? 'totp'
     : (await isBackupCode(deps, account, code, requestId))

@@ -29,13 +29,15 @@ export async function checkPassword(
   { userName, password, address, browserCookie }: PasswordGuess,
 ): Promise<AccountRow> {
   const account = await selectAccountByName(deps.db, userName.trim())
+  const browserId = knownBrowserId(deps.keyring, browserCookie, account?.id)
   const guess = await throttlePassword(deps, {
     account: userName.trim(),
     address,
-    knownBrowserId: knownBrowserId(deps.keyring, browserCookie, account?.id),
+    knownBrowserId: browserId,
   })
   const stored = account?.password_hash ?? undefined
-  const isRight = await hasher.verify(account?.id ?? NOBODY, stored, password)
+  const line = browserId === undefined ? 'strangers' : 'known'
+  const isRight = await hasher.verify(account?.id ?? NOBODY, stored, password, line)
   if (!isRight || account?.is_active !== true || stored === undefined) {
     throw wrongPassword()
   }

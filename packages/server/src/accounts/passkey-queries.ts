@@ -26,12 +26,6 @@ export async function selectPasskeyByCredential(
     .executeTakeFirst()
 }
 
-/** How many the user has. Two that add one at once come one by one. */
-export async function lockPasskeys(trx: Transaction<Database>, userId: string): Promise<number> {
-  await trx.selectFrom('principal').select('id').where('id', '=', userId).forUpdate().execute()
-  return (await selectPasskeys(trx, userId)).length
-}
-
 /** False: another user (or this one) has it already. */
 export async function insertPasskey(
   trx: Transaction<Database>,

@@ -4,7 +4,9 @@
  * writes into the database, or copies from another user's row, fits no password.
  *
  * A hash costs memory and time on purpose, so only so many are computed at once and a bounded
- * number waits: whoever floods the sign-in gets "busy" instead of the server's memory.
+ * number waits: whoever floods the sign-in gets "busy" instead of the server's memory. Browsers
+ * that have signed in before wait in a line of their own, which is served first: no flood of
+ * strangers keeps them out.
  */
 
 import { argon2, randomBytes, timingSafeEqual } from 'node:crypto'
@@ -36,19 +38,27 @@ const SALT_BYTES = 16
 const TAG_BYTES = 32
 /** Two use 64 MiB; the thread pool of Node has four threads, which files and DNS need too. */
 const AT_ONCE = 2
-/** About three seconds of waiting. */
+/** In each line; about three seconds of waiting. */
 const WAITING_MAX = 64
 
 const PEPPER = 'keydesk password pepper v1'
 
+/** `known`: a browser that has signed in to the account before. */
+export type WaitingLine = 'known' | 'strangers'
+
 export interface PasswordHasher {
-  /** PHC string. `password` as it was typed. */
+  /** PHC string. `password` as it was typed, by somebody who has proved who he is. */
   hash(userId: string, password: string): Promise<string>
   /**
    * `stored` undefined: there is no such user, or one without a password. It costs the same and is
    * false. Throws AppError TOO_MANY_REQUESTS when too many wait.
    */
-  verify(userId: string, stored: string | undefined, password: string): Promise<boolean>
+  verify(
+    userId: string,
+    stored: string | undefined,
+    password: string,
+    line?: WaitingLine,
+  ): Promise<boolean>
   /** The hash was made with other parameters than today's. */
   isOutdated(stored: string): boolean
 }
@@ -64,8 +74,9 @@ export function createPasswordHasher(deps: {
     password: string,
     salt: Uint8Array,
     parameters: Parameters,
+    line: WaitingLine,
   ): Promise<Buffer> =>
-    await takeTurn(async () => {
+    await takeTurn(line, async () => {
       deps.metrics.passwordHashes.inc()
       return await argon2id('argon2id', {
         message: normalizePassword(password),
@@ -80,12 +91,12 @@ export function createPasswordHasher(deps: {
   return {
     hash: async (userId, password) => {
       const salt = randomBytes(SALT_BYTES)
-      return toPhc(CURRENT, salt, await compute(userId, password, salt, CURRENT))
+      return toPhc(CURRENT, salt, await compute(userId, password, salt, CURRENT, 'known'))
     },
-    verify: async (userId, stored, password) => {
+    verify: async (userId, stored, password, line = 'strangers') => {
       const known = stored === undefined ? undefined : fromPhc(stored)
       const salt = known?.salt ?? randomBytes(SALT_BYTES)
-      const tag = await compute(userId, password, salt, known?.parameters ?? CURRENT)
+      const tag = await compute(userId, password, salt, known?.parameters ?? CURRENT, line)
       return timingSafeEqual(tag, known?.tag ?? randomBytes(TAG_BYTES)) && known !== undefined
     },
     isOutdated: (stored) => {
@@ -99,19 +110,19 @@ export function createPasswordHasher(deps: {
   }
 }
 
-function createQueue(): <T>(work: () => Promise<T>) => Promise<T> {
+function createQueue(): <T>(line: WaitingLine, work: () => Promise<T>) => Promise<T> {
   let running = 0
-  const waiting: (() => void)[] = []
-  return async (work) => {
+  const waiting: Record<WaitingLine, (() => void)[]> = { known: [], strangers: [] }
+  return async (line, work) => {
     if (running >= AT_ONCE) {
-      if (waiting.length >= WAITING_MAX) {
+      if (waiting[line].length >= WAITING_MAX) {
         throw new AppError('TOO_MANY_REQUESTS', 'Many people sign in right now. Try again.', {
           retryAfterSeconds: 5,
         })
       }
       // Whoever finishes hands over its turn, so `running` stays.
       await new Promise<void>((resolve) => {
-        waiting.push(resolve)
+        waiting[line].push(resolve)
       })
     } else {
       running += 1
@@ -119,7 +130,7 @@ function createQueue(): <T>(work: () => Promise<T>) => Promise<T> {
     try {
       return await work()
     } finally {
-      const next = waiting.shift()
+      const next = waiting.known.shift() ?? waiting.strangers.shift()
       if (next === undefined) running -= 1
       else next()
     }

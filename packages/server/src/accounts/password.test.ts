@@ -100,4 +100,15 @@ describe('a stored password', () => {
     expect(refused).toHaveLength(4)
     expect(refused[0]).toMatchObject({ reason: { code: 'TOO_MANY_REQUESTS' } })
   })
+
+  test('is worked on first for a browser that has signed in before', async () => {
+    const order: string[] = []
+    const strangers = Array.from({ length: 70 }, () =>
+      hasher.verify(ALICE, undefined, PASSWORD).then(() => order.push('stranger')),
+    )
+    const known = hasher.verify(ALICE, undefined, PASSWORD, 'known').then(() => order.push('known'))
+    await Promise.allSettled([...strangers, known])
+    expect(order).toHaveLength(67)
+    expect(order.indexOf('known')).toBeLessThanOrEqual(4)
+  })
 })

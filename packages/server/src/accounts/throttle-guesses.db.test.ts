@@ -4,10 +4,11 @@
  */
 
 import { expect, test } from 'vitest'
-import { createTestAccount, PASSWORD, tryPassword } from '../testing/test-account.ts'
+import { addTestTotp, createTestAccount, PASSWORD, tryPassword } from '../testing/test-account.ts'
 import { TestBrowser, type TestPage } from '../testing/test-browser.ts'
 import { TestService } from '../testing/test-service.ts'
-import { networkOf, throttlePassword } from './throttle-guesses.ts'
+import { networkOf, siteOf } from './network-of.ts'
+import { throttlePassword } from './throttle-guesses.ts'
 
 const isSignedIn = (page: TestPage): boolean => page.url === '/readyz'
 
@@ -51,12 +52,26 @@ test('many networks are slowed down together, and wait a minute at most', async 
     address: `203.0.${host >> 8}.${host & 255}`,
     knownBrowserId: undefined,
   })
-  const guesses = Array.from({ length: 60 }, (_, host) => throttlePassword(deps, from(host)))
-  expect(await outcomes(guesses)).toEqual({ looked: 20, refused: 40 })
-  for (let host = 100; host < 130; host += 1) {
-    deps.clock.advance(60)
-    await throttlePassword(deps, from(host))
+  const guesses = () => Array.from({ length: 60 }, (_, host) => throttlePassword(deps, from(host)))
+  for (let first = 0; first < 3; first += 1) {
+    expect(await outcomes(guesses())).toEqual({ looked: 60, refused: 0 })
   }
+  expect(await outcomes(guesses())).toEqual({ looked: 0, refused: 60 })
+  for (let host = 0; host < 30; host += 1) {
+    deps.clock.advance(60)
+    expect(await outcomes(guesses())).toEqual({ looked: 1, refused: 59 })
+  }
+})
+
+test('all networks of one customer count together, and do not use up what others have', async () => {
+  await using service = await TestService.start()
+  const { deps } = service
+  const guess = (address: string) =>
+    throttlePassword(deps, { account: 'e@keydesk.example', address, knownBrowserId: undefined })
+  const guesses = Array.from({ length: 60 }, (_, net) => guess(`2001:db8:1:${net.toString(16)}::1`))
+  expect(await outcomes(guesses)).toEqual({ looked: 10, refused: 50 })
+  const others = Array.from({ length: 5 }, () => guess('192.0.2.1'))
+  expect(await outcomes(others)).toEqual({ looked: 5, refused: 0 })
 })
 
 test('one network cannot go through many accounts', async () => {
@@ -83,6 +98,65 @@ test.each([
   ['fe80::1%eth0', 'fe80:0:0:0::/64'],
 ])('the network of %s is %s', (address, network) => {
   expect(networkOf(address)).toBe(network)
+})
+
+test.each([
+  ['192.0.2.1', undefined],
+  ['::ffff:192.0.2.1', undefined],
+  ['2001:db8:1:2:3:4:5:6', '2001:db8:1::/48'],
+  ['2001:db8::1', '2001:db8:0::/48'],
+  ['::1', '0:0:0::/48'],
+])('the /48 around %s is %s', (address, site) => {
+  expect(siteOf(address)).toBe(site)
+})
+
+test('who keeps the count of an account full does not keep its owner out', async () => {
+  await using service = await TestService.start()
+  const account = await createTestAccount(service)
+  const { userName } = account
+  for (let host = 0; host < 30; host += 1) {
+    const address = `203.0.113.${host}`
+    await throttlePassword(service.deps, { account: userName, address, knownBrowserId: undefined })
+  }
+  const phone = new TestBrowser(service, '192.0.2.200')
+  expect((await tryPassword(phone, userName, 'a mistake in typing')).status).toBe(422)
+  expect(isSignedIn(await tryPassword(phone, userName, PASSWORD))).toBe(true)
+})
+
+test('who learned the password does not keep the owner from his second factor', async () => {
+  await using service = await TestService.start()
+  const account = await createTestAccount(service)
+  const { code } = await addTestTotp(service, account)
+  const known = new TestBrowser(service, '192.0.2.1')
+  const first = await tryPassword(known, account.userName, PASSWORD)
+  expect(isSignedIn(await known.submit(first, '/code', { code: code() }))).toBe(true)
+  const thief = new TestBrowser(service, '192.0.2.1')
+  let page = await tryPassword(thief, account.userName, PASSWORD)
+  for (let guess = 0; guess < 5; guess += 1) {
+    page = await thief.submit(page, '/code', { code: '000000' })
+  }
+  expect((await thief.submit(page, '/code', { code: '000000' })).status).toBe(429)
+  forgetSessions(known)
+  let own = await tryPassword(known, account.userName, PASSWORD)
+  own = await known.submit(own, '/code', { code: '000000' })
+  expect(own.status).toBe(422)
+  expect(isSignedIn(await known.submit(own, '/code', { code: code(1) }))).toBe(true)
+})
+
+test('codes are guessed slowly in a known browser too', async () => {
+  await using service = await TestService.start()
+  const account = await createTestAccount(service)
+  const { code } = await addTestTotp(service, account)
+  const known = new TestBrowser(service, '192.0.2.1')
+  const first = await tryPassword(known, account.userName, PASSWORD)
+  await known.submit(first, '/code', { code: code() })
+  forgetSessions(known)
+  let page = await tryPassword(known, account.userName, PASSWORD)
+  for (let guess = 0; guess < 5; guess += 1) {
+    page = await known.submit(page, '/code', { code: '000000' })
+    expect(page.status).toBe(422)
+  }
+  expect((await known.submit(page, '/code', { code: code(1) })).status).toBe(429)
 })
 
 test('an attacker does not delay the owner in a browser that has signed in before', async () => {

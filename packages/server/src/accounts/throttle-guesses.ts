@@ -4,18 +4,19 @@
  * A delay that grows with failures can be turned against the owner: fail often enough, he waits.
  * So guesses count in several places. A browser that has signed in to the account before has a
  * counter of its own and none of the others matter to it. Everybody else is counted strictly by
- * account and network together, softly by account (an attack from many networks slows down, a new
- * phone of the owner waits a minute at most), and by network.
+ * account and network together, softly by account (an attack from many networks slows down), and by
+ * network. The soft count does not refuse the first guesses of a network: somebody who keeps it
+ * full does not keep the owner out, who types right after a mistake or two.
  *
  * A guess is counted before it is looked at, so any number at once count like one after the other;
  * a right one is taken back. Names that do not exist are counted the same.
  */
 
-import { isIPv6 } from 'node:net'
 import type { Database } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
 import { AppError } from '../errors.ts'
 import { keyedHash } from './keyed-hash.ts'
+import { networkOf, siteOf } from './network-of.ts'
 import {
   deleteCounter,
   forgiveOne,
@@ -41,12 +42,18 @@ const RULES = {
   knownBrowser: rule(5, 30, HOUR, 24 * HOUR),
   /** This network, this account. */
   accountAndNetwork: rule(5, 30, HOUR, 24 * HOUR),
+  /** The /48 of IPv6 around it: 65,536 of the networks above. */
+  accountAndSite: rule(10, 30, HOUR, 24 * HOUR),
   /** This account from anywhere: 1,440 guesses a day, however many networks. */
   account: rule(20, 5, 60, 24 * HOUR),
   /** This network, any account: an office with a thousand people behind one address can sign in. */
   network: rule(100, 10, 15 * 60, HOUR),
+  /** The /48 of IPv6 around it. */
+  site: rule(300, 10, 15 * 60, HOUR),
   /** Codes: whoever gets here knows the password. Three of a million codes are right at a time. */
   secondFactor: rule(5, 60, HOUR, 24 * HOUR),
+  /** Only whoever has given both factors before has such a browser. */
+  knownBrowserSecondFactor: rule(5, 60, HOUR, 24 * HOUR),
 } as const
 
 function rule(free: number, first: number, most: number, forgotten: number): Rule {
@@ -58,7 +65,13 @@ function rule(free: number, first: number, most: number, forgotten: number): Rul
   }
 }
 
+/** Of a network at an account, which are looked at however many others guess. */
+const FIRST_GUESSES = 3
+
 type RuleName = keyof typeof RULES
+
+/** Others count there too: a right guess takes back itself alone. */
+const SHARED: readonly RuleName[] = ['account', 'accountAndSite', 'network', 'site']
 
 interface Counted {
   readonly rule: RuleName
@@ -85,32 +98,51 @@ export interface Guess {
 /** Throws AppError TOO_MANY_REQUESTS with the seconds to wait; then the guess was not counted. */
 export async function throttlePassword(deps: ThrottleDeps, guesser: Guesser): Promise<Guess> {
   const account = guesser.account.normalize('NFKC').toLowerCase()
-  const network = networkOf(guesser.address)
-  const { knownBrowserId } = guesser
-  const counted =
-    knownBrowserId === undefined
-      ? [
-          counter(deps, 'accountAndNetwork', account, network),
-          counter(deps, 'account', account),
-          counter(deps, 'network', network),
-        ]
-      : [counter(deps, 'knownBrowser', account, knownBrowserId)]
-  return await count(deps, counted)
+  const { address, knownBrowserId } = guesser
+  if (knownBrowserId !== undefined) {
+    return await count(deps, [counter(deps, 'knownBrowser', account, knownBrowserId)])
+  }
+  const site = siteOf(address)
+  return await count(deps, [
+    counter(deps, 'accountAndNetwork', account, networkOf(address)),
+    ...(site === undefined ? [] : [counter(deps, 'accountAndSite', account, site)]),
+    counter(deps, 'account', account),
+    ...networkCounters(deps, address),
+  ])
 }
 
-/** Codes of an authenticator app and backup codes: by account, wherever they come from. */
-export async function throttleSecondFactor(deps: ThrottleDeps, userId: string): Promise<Guess> {
-  return await count(deps, [counter(deps, 'secondFactor', userId)])
+/**
+ * Codes of an authenticator app and backup codes: by account, wherever they come from, but for
+ * browsers that have signed in to it before.
+ */
+export async function throttleSecondFactor(
+  deps: ThrottleDeps,
+  userId: string,
+  knownBrowserId?: string,
+): Promise<Guess> {
+  return await count(deps, [
+    knownBrowserId === undefined
+      ? counter(deps, 'secondFactor', userId)
+      : counter(deps, 'knownBrowserSecondFactor', userId, knownBrowserId),
+  ])
 }
 
 /** Requests of strangers that cost something without being guesses. */
 export async function throttleNetwork(deps: ThrottleDeps, address: string): Promise<Guess> {
-  return await count(deps, [counter(deps, 'network', networkOf(address))])
+  return await count(deps, networkCounters(deps, address))
 }
 
 /** Such a request turned out to be from somebody who may be here. */
 export async function forgiveNetwork(deps: ThrottleDeps, address: string): Promise<void> {
-  await forgiveOne(deps.db, counter(deps, 'network', networkOf(address)).key)
+  for (const { key } of networkCounters(deps, address)) await forgiveOne(deps.db, key)
+}
+
+function networkCounters(deps: ThrottleDeps, address: string): Counted[] {
+  const site = siteOf(address)
+  return [
+    counter(deps, 'network', networkOf(address)),
+    ...(site === undefined ? [] : [counter(deps, 'site', site)]),
+  ]
 }
 
 function counter(deps: ThrottleDeps, name: RuleName, ...parts: readonly string[]): Counted {
@@ -128,37 +160,58 @@ async function count(deps: ThrottleDeps, counted: readonly Counted[]): Promise<G
       counted.map(({ key }) => key),
       now,
     )
-    const blocked = rows.map(({ blocked_until }) => blocked_until?.getTime() ?? 0)
+    const isNew = isNewNetwork(counted, rows, now)
+    const blocked = rows
+      .filter(({ key }) => !isNew || ruleNameOf(counted, key) !== 'account')
+      .map(({ blocked_until }) => blocked_until?.getTime() ?? 0)
     const latest = Math.max(...blocked)
     if (latest > now.getTime()) return latest
-    for (const row of rows) await addFailure(trx, row, ruleOf(counted, row.key), now)
+    for (const row of rows) {
+      await addFailure(trx, row, RULES[ruleNameOf(counted, row.key)], now)
+    }
     return undefined
   })
   if (waitUntil !== undefined) throw tooMany(waitUntil - deps.clock.now().getTime())
   return {
     wasRight: async () => {
       for (const { rule: name, key } of counted) {
-        if (name === 'account' || name === 'network') await forgiveOne(deps.db, key)
+        if (SHARED.includes(name)) await forgiveOne(deps.db, key)
         else await deleteCounter(deps.db, key)
       }
     },
   }
 }
 
-function ruleOf(counted: readonly Counted[], key: Buffer): Rule {
+/** Neither the network nor the /48 around it has guessed at the account before, or hardly. */
+function isNewNetwork(
+  counted: readonly Counted[],
+  rows: readonly CounterRow[],
+  now: Date,
+): boolean {
+  const own = rows.filter(({ key }) => ruleNameOf(counted, key).startsWith('accountAnd'))
+  return own.every(
+    (row) => row.failures < FIRST_GUESSES || isForgotten(row, RULES.accountAndNetwork, now),
+  )
+}
+
+function ruleNameOf(counted: readonly Counted[], key: Buffer): RuleName {
   const name = counted.find((one) => one.key.equals(key))?.rule
   if (name === undefined) throw new TypeError('a counter that nobody asked for')
-  return RULES[name]
+  return name
+}
+
+function isForgotten({ updated_at }: CounterRow, { forgottenAfterSeconds }: Rule, now: Date) {
+  return now.getTime() - updated_at.getTime() > forgottenAfterSeconds * 1000
 }
 
 async function addFailure(
   trx: Transaction<Database>,
   row: CounterRow,
-  { free, firstDelaySeconds, delaySecondsMax, forgottenAfterSeconds }: Rule,
+  by: Rule,
   now: Date,
 ): Promise<void> {
-  const isForgotten = now.getTime() - row.updated_at.getTime() > forgottenAfterSeconds * 1000
-  const failures = isForgotten ? 1 : row.failures + 1
+  const { free, firstDelaySeconds, delaySecondsMax } = by
+  const failures = isForgotten(row, by, now) ? 1 : row.failures + 1
   // Beyond 2^12 every rule is at its most.
   const doublings = Math.min(failures - free, 12)
   const delaySeconds =
@@ -179,18 +232,4 @@ function inWords(seconds: number): string {
   if (seconds === 1) return '1 second'
   if (seconds < 90) return `${seconds} seconds`
   return `${Math.ceil(seconds / 60)} minutes`
-}
-
-/** What one attacker has at no cost: an IPv4 address, or a /64 of IPv6. */
-export function networkOf(address: string): string {
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1]
-  if (mapped !== undefined) return mapped
-  if (!isIPv6(address)) return address
-  const [head = '', tail] = address.split('%')[0]?.toLowerCase().split('::') ?? []
-  const left = head === '' ? [] : head.split(':')
-  const right = tail === undefined || tail === '' ? [] : tail.split(':')
-  const zeros = tail === undefined ? 0 : 8 - left.length - right.length
-  const groups = [...left, ...Array.from({ length: Math.max(0, zeros) }, () => '0'), ...right]
-  const network = groups.slice(0, 4).map((group) => Number.parseInt(group, 16).toString(16))
-  return `${network.join(':')}::/64`
 }

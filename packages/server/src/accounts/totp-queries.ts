@@ -11,20 +11,19 @@ export async function selectTotp(db: Kysely<Database>, userId: string) {
     .executeTakeFirst()
 }
 
-/** Takes the place of an earlier one. */
-export async function upsertTotp(
+/** The user must have none. */
+export async function insertTotp(
   trx: Transaction<Database>,
   totp: { userId: string; sealedSecret: Buffer; lastStep: number; now: Date },
 ): Promise<void> {
-  const values = {
-    sealed_secret: totp.sealedSecret,
-    last_step: totp.lastStep,
-    created_at: totp.now,
-  }
   await trx
     .insertInto('account_totp')
-    .values({ user_id: totp.userId, ...values })
-    .onConflict((conflict) => conflict.column('user_id').doUpdateSet(values))
+    .values({
+      user_id: totp.userId,
+      sealed_secret: totp.sealedSecret,
+      last_step: totp.lastStep,
+      created_at: totp.now,
+    })
     .execute()
 }
 

@@ -1,6 +1,8 @@
 /** One's own account in a browser session, with the real forms. */
 
+import type { Me } from '@keydesk/contract'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { signInByDeviceCode } from '../testing/sign-in-by-device-code.ts'
 import {
   addTestTotp,
   createTestAccount,
@@ -9,8 +11,10 @@ import {
   type TestAccount,
 } from '../testing/test-account.ts'
 import { TestBrowser } from '../testing/test-browser.ts'
+import { requestToken } from '../testing/test-program.ts'
 import { TestService } from '../testing/test-service.ts'
 
+const CLI = { clientId: 'keydesk-cli', scope: 'openid offline_access Keydesk.Access' }
 const NEW_PASSWORD = 'mulberry oxide tractor lane'
 
 let service: TestService
@@ -97,4 +101,56 @@ test('sessions in other browsers are seen and ended', async () => {
   const after = await browser.submit(page, /\/account\/sessions\/.*\/end$/)
   expect(after.body).not.toMatch(/action="\/account\/sessions\//)
   expect((await other.open('/api/v1/me')).status).toBe(401)
+})
+
+test('a new password ends all other sign-ins, and this browser goes on', async () => {
+  const account = await createTestAccount(service)
+  const thief = await signedIn(account)
+  const { access_token, refresh_token = '' } = await signInByDeviceCode(service, account, CLI)
+  const browser = await signedIn(account)
+  // Tokens are dated by the machine's clock.
+  service.deps.clock.advance(60)
+  const before = browser.cookies.get('__Host-keydesk')?.value
+  const good = { password: PASSWORD, newPassword: NEW_PASSWORD }
+  const done = await browser.submit(await browser.open('/account'), '/password', good)
+  expect(done.body).toContain('Your password is changed.')
+  expect(browser.cookies.get('__Host-keydesk')?.value).not.toBe(before)
+  // The forms of the page that he got are those of the new session.
+  const again = { password: NEW_PASSWORD, newPassword: PASSWORD }
+  expect((await browser.submit(done, '/password', again)).body).toContain('is changed')
+  expect((await thief.open('/api/v1/me')).status).toBe(401)
+  expect((await thief.open('/sign-in?returnTo=/readyz')).url).toMatch(/^\/sign-in\/with\//)
+  const authorization = `Bearer ${access_token}`
+  const byToken = await service.app.inject({ url: '/api/v1/me', headers: { authorization } })
+  expect(byToken.statusCode).toBe(401)
+  const refreshed = await requestToken(service, {
+    grant_type: 'refresh_token',
+    refresh_token,
+    client_id: CLI.clientId,
+  })
+  expect(refreshed.statusCode).toBe(400)
+})
+
+test('the session after a change is no stronger or newer than the one before', async () => {
+  const account = await createTestAccount(service)
+  const browser = await signedIn(account)
+  const me = async () => JSON.parse((await browser.open('/api/v1/me')).body) as Me
+  const before = await me()
+  service.deps.clock.advance(120)
+  const good = { password: PASSWORD, newPassword: NEW_PASSWORD }
+  await browser.submit(await browser.open('/account'), '/password', good)
+  const after = await me()
+  expect(after.session?.id).not.toBe(before.session?.id)
+  expect(after.authenticatedAt).toBe(before.authenticatedAt)
+  expect(after.methods).toEqual(before.methods)
+})
+
+test('removing the authenticator app ends all other sign-ins', async () => {
+  const account = await createTestAccount(service)
+  const { code } = await addTestTotp(service, account)
+  const other = await signedIn(account, code())
+  const browser = await signedIn(account, code(1))
+  await browser.submit(await browser.open('/account'), '/totp/remove')
+  expect((await other.open('/api/v1/me')).status).toBe(401)
+  expect((await browser.open('/api/v1/me')).status).toBe(200)
 })

@@ -10,7 +10,7 @@ import { selectAccount, type AccountRow } from '../accounts/account-queries.ts'
 import { addPasskey } from '../accounts/add-passkey.ts'
 import { addTotp } from '../accounts/add-totp.ts'
 import { newPasskeyOptions } from '../accounts/passkeys.ts'
-import { hasAny, secondFactorsOf } from '../accounts/second-factors.ts'
+import { requireNoSecondFactor } from '../accounts/second-factors.ts'
 import { createTotpSecret, spelledSecret, totpQrCode } from '../accounts/totp.ts'
 import type { Deps } from '../deps.ts'
 import { AppError } from '../errors.ts'
@@ -62,9 +62,10 @@ function totpRoutes(app: App, deps: Deps, services: PageServices): void {
       if (secret.length === 0) return reply.redirect(`${target.path}/set-up`, 303)
       let codes: readonly string[]
       try {
-        codes = await addTotp(deps, account, { secret, code: request.body.code }, request.id)
+        const wanted = { secret, code: request.body.code, isFirst: true }
+        codes = await addTotp(deps, account, wanted, request.id)
       } catch (error) {
-        if (!(error instanceof AppError)) throw error
+        if (!(error instanceof AppError) || error.code === 'FORBIDDEN') throw error
         const status = error.code === 'UNAUTHENTICATED' ? 422 : error.status
         return sendPage(reply, setUpPage(deps, reply, setUp, error.message), status)
       }
@@ -114,7 +115,7 @@ function passkeyRoutes(app: App, deps: Deps, services: PageServices): void {
     async (request, reply) => {
       const { account, ...setUp } = await setUpByForm(request, reply)
       const use = challengeUse(setUp, account)
-      const wanted = { use, name: 'Passkey', answerText: request.body.credential }
+      const wanted = { use, name: 'Passkey', answerText: request.body.credential, isFirst: true }
       await addPasskey(deps, account, wanted, request.id)
       const { userId, provedAt } = setUp.step
       return await finishVisit(deps, services, { request, reply }, setUp, {
@@ -137,9 +138,7 @@ async function setUpOf(deps: Deps, visit: Visit): Promise<SetUp> {
   if (step === undefined || account?.is_active !== true) {
     throw new AppError('UNAUTHENTICATED', 'It took too long. Sign in again.')
   }
-  if (hasAny(await secondFactorsOf(deps.db, deps, account.id))) {
-    throw new AppError('FORBIDDEN', 'This account has a second step already. Sign in with it.')
-  }
+  await requireNoSecondFactor(deps.db, deps, account.id)
   return { ...visit, step, account }
 }
 

@@ -55,7 +55,7 @@ export async function addTestTotp(
   const secret = createTotpSecret()
   const code = (steps = 0): string => totpCode(secret, deps.clock.now(), steps)
   const owner = { id: account.id, user_principal_name: account.userName }
-  const backupCodes = await addTotp(deps, owner, { secret, code: code(-1) }, 'test')
+  const backupCodes = await addTotp(deps, owner, { secret, code: code(-1), isFirst: false }, 'test')
   return { code, backupCodes }
 }
 
