@@ -1,11 +1,12 @@
 /** Sets a password by an invitation or a reset: whoever has the link is believed, once. */
 
 import type { Kysely } from 'kysely'
+import { holdsRoles } from '../access/require-authority-over.ts'
 import { appendAudit } from '../audit/append-audit.ts'
 import type { Database } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
 import { AppError } from '../errors.ts'
-import { holdsAnyRole, selectAccount, upsertPassword, type AccountRow } from './account-queries.ts'
+import { selectAccount, upsertPassword, type AccountRow } from './account-queries.ts'
 import { findOneTimeLink, useOneTimeLink, type OneTimeLink } from './one-time-link.ts'
 import type { PasswordHasher } from './password-hash.ts'
 import { passwordProblem } from './password-rules.ts'
@@ -20,7 +21,7 @@ export async function ownerOfLink(
   if (account?.is_active !== true) {
     throw new AppError('NOT_FOUND', 'This account cannot be used. Ask your administrator.')
   }
-  if (!link.isOverRoles && (await holdsAnyRole(db, account.id, deps.clock.now()))) {
+  if (!link.isOverRoles && (await holdsRoles(db, account.id, deps.clock.now()))) {
     throw new AppError(
       'NOT_FOUND',
       'This account was given a role since. Ask whoever gives roles for a new link.',

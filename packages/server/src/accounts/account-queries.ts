@@ -125,22 +125,3 @@ export async function insertGlobalAdministrator(
     .onConflict((conflict) => conflict.doNothing())
     .execute()
 }
-
-/** Whether the user holds any role now, by himself or by a group; a deny counts too. */
-export async function holdsAnyRole(
-  db: Kysely<Database>,
-  userId: string,
-  now: Date,
-): Promise<boolean> {
-  const { rows } = await sql`
-    select from role_assignment assignment
-     where (assignment.expires_at is null or assignment.expires_at > ${now})
-       and assignment.principal_id in (
-         select ${userId}::uuid
-         union all
-         select member.group_id
-           from group_member member join directory_group grp on grp.id = member.group_id
-          where member.user_id = ${userId} and grp.deleted_at is null)
-     limit 1`.execute(db)
-  return rows.length > 0
-}
