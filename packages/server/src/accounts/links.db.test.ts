@@ -67,6 +67,17 @@ async function setPassword(path: string, newPassword = NEW_PASSWORD): Promise<Te
   return page.status === 200 ? await browser.submit(page, path, { newPassword }) : page
 }
 
+/** How many users are Global Administrator. */
+async function administrators(): Promise<number> {
+  const users = await service.deps.db
+    .selectFrom('role_assignment')
+    .innerJoin('directory_user', 'directory_user.id', 'role_assignment.principal_id')
+    .where('role_id', '=', GLOBAL_ADMINISTRATOR)
+    .select('directory_user.id')
+    .execute()
+  return users.length
+}
+
 const isSignedIn = (page: TestPage): boolean => page.url === '/readyz'
 
 describe('the link of the first administrator', () => {
@@ -92,6 +103,7 @@ describe('the link of the first administrator', () => {
 
   test('used twice in the same moment makes one administrator', async () => {
     const path = await setupLink()
+    const before = await administrators()
     const ends = await Promise.all(
       Array.from({ length: 3 }, async () => {
         const browser = new TestBrowser(service)
@@ -99,12 +111,7 @@ describe('the link of the first administrator', () => {
       }),
     )
     expect(ends.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([200, 404, 404])
-    const users = await service.deps.db
-      .selectFrom('directory_user')
-      .select('id')
-      .where('user_principal_name', 'like', `first-${lastUser}@%`)
-      .execute()
-    expect(users.length).toBeLessThanOrEqual(1)
+    expect(await administrators()).toBe(before + 1)
   })
 
   test('ends when a newer one is made, or its time is over', async () => {
@@ -229,6 +236,8 @@ describe('a reset', () => {
     expect((await setPassword(await reset(account, { removeSecondFactors: true }))).status).toBe(
       200,
     )
+    // Sign-ins are dated in whole seconds; one of the second of the reset is refused.
+    service.deps.clock.advance(2)
     const browser = new TestBrowser(service, '192.0.2.10')
     expect(isSignedIn(await tryPassword(browser, account.userName, NEW_PASSWORD))).toBe(true)
   })

@@ -86,10 +86,9 @@ describe('a rule selects', () => {
     const name = 'a'.repeat(255)
     const pattern = `${'*a'.repeat(126)}b`
     const started = performance.now()
-    for (let round = 0; round < 100; round += 1) {
-      expect(selects(`device.displayName -like "${pattern}"`, { name })).toBe(false)
-    }
-    expect(performance.now() - started).toBeLessThan(2000)
+    expect(selects(`device.displayName -like "${pattern}"`, { name })).toBe(false)
+    // A millisecond on any machine; a search that goes back would take longer than the universe.
+    expect(performance.now() - started).toBeLessThan(30_000)
   })
 })
 
