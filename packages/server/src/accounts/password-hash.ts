@@ -44,7 +44,7 @@ const WAITING_MAX = 64
 const PEPPER = 'keydesk password pepper v1'
 
 /** `known`: a browser that has signed in to the account before. */
-export type WaitingLine = 'known' | 'strangers'
+type WaitingLine = 'known' | 'strangers'
 
 export interface PasswordHasher {
   /** PHC string. `password` as it was typed, by somebody who has proved who he is. */
