@@ -2,6 +2,8 @@
  * `keydesk login` against a whole service: the command as a process, the approval through the pages
  * that people see, and what the commands print then.
  */
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { spawn } from 'node:child_process'
@@ -124,6 +126,32 @@ test('a sign-in that is refused in the browser, or interrupted, leaves nothing b
   interrupted.interrupt()
   expect((await interrupted.finished).exitCode).toBeNull()
   expect(() => statSync(sessionFile())).toThrow('ENOENT')
+})
+
+test('a service that sends people or programs to the issuer of another gets no token', async () => {
+  const asked: string[] = []
+  const info = await (await fetch(`${origin}/api/v1/sign-in-info`)).text()
+  const evil = createServer((request, response) => {
+    asked.push(request.url ?? '')
+    response.setHeader('content-type', 'application/json').end(info)
+  })
+  await new Promise<void>((done) => evil.listen(0, '127.0.0.1', done))
+  const server = `http://127.0.0.1:${(evil.address() as AddressInfo).port}`
+  const secretFile = join(temporaryDirectory(), 'secret')
+  writeFileSync(secretFile, 'keydesk_app_of_the_genuine_service\n')
+  const program = { KEYDESK_CLIENT_ID: 'x', KEYDESK_CLIENT_SECRET_FILE: secretFile }
+  try {
+    for (const refused of [
+      await run(['login', '--server', server]),
+      await run(['whoami', '--server', server], program),
+    ]) {
+      expect(refused).toMatchObject({ exitCode: 1, stdout: '' })
+      expect(refused.stderr).toContain('asks for tokens of another service')
+    }
+  } finally {
+    evil.close()
+  }
+  expect(asked).toEqual(['/api/v1/sign-in-info', '/api/v1/sign-in-info'])
 })
 
 test('login keeps tokens where only the user can read them, and prints none', async () => {

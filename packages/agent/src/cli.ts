@@ -47,6 +47,7 @@ interface EnrollOptions extends StateOptions {
   readonly server: string
   readonly tokenFile?: string
   readonly signIn?: boolean
+  readonly issuer?: string
   readonly pc: string
 }
 
@@ -90,6 +91,7 @@ function buildProgram(env: CliEnvironment, exit: (code: number) => void): Comman
     .requiredOption('--server <url>', 'the service, e.g. https://keydesk.example')
     .option('--token-file <file>', 'file with the enrolment token; - for standard input')
     .option('--sign-in', 'sign in instead, in a browser: the PC becomes yours')
+    .option('--issuer <url>', 'where to sign in, if not at the service itself')
     .addOption(
       new Option('--provider <name>', 'where the volumes are')
         .choices(['image'])
@@ -159,12 +161,12 @@ async function proofOf(
   options: EnrollOptions,
   server: string,
 ): Promise<() => Promise<EnrollmentProof>> {
-  const { tokenFile, signIn: isSignIn } = options
+  const { tokenFile, signIn: isSignIn, issuer } = options
   if (isSignIn === true && tokenFile === undefined) {
     const { deps, signal } = env
     // Standard error, so that the answer of --json stands alone.
     return async () => ({
-      ownerAccessToken: await signIn({ deps, server, tell: env.err, signal }),
+      ownerAccessToken: await signIn({ deps, server, issuer, tell: env.err, signal }),
     })
   }
   if (tokenFile === undefined || isSignIn === true) {

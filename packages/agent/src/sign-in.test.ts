@@ -41,11 +41,17 @@ class Bench {
   readonly clock = new TestClock(Date.parse('2026-11-22T12:00:00Z'))
   readonly requests: { url: string; form: URLSearchParams }[] = []
   told = ''
+  readonly #issuer: string | undefined
+
+  constructor(issuer?: string) {
+    this.#issuer = issuer
+  }
 
   async signIn(changed: Answers = {}, signal?: AbortSignal): Promise<string> {
     const answers: Answers = { ...HONEST, ...changed }
     return await signIn({
       server: SERVER,
+      issuer: this.#issuer,
       tell: (text) => void (this.told += text),
       signal,
       deps: {
@@ -120,6 +126,20 @@ describe('a sign-in on a PC', () => {
     expect(bench.clock.sleeps).toHaveLength(120)
   })
 
+  test('goes to another issuer that the user named', async () => {
+    const issuer = 'https://idp.example'
+    const endpoints = {
+      device_authorization_endpoint: 'https://api.idp.example/oidc/device/auth',
+      token_endpoint: 'https://api.idp.example/oidc/token',
+    }
+    const bench = new Bench(issuer)
+    const token = await bench.signIn({
+      '/api/v1/sign-in-info': () => Response.json({ ...INFO, issuer, resource: undefined }),
+      '/.well-known/openid-configuration': () => Response.json({ issuer, ...endpoints }),
+    })
+    expect(token).toBe(TOKEN)
+  })
+
   test('ends at once when it is interrupted', async () => {
     const stop = new AbortController()
     const polls = () => {
@@ -155,9 +175,35 @@ describe('an attacker on the way', () => {
     expect(bench.requests.some(({ url }) => url.includes('/device/auth'))).toBe(false)
   })
 
-  test('cannot name an issuer without https', async () => {
-    const info = { ...INFO, issuer: 'http://evil.example' }
-    const attempt = new Bench().signIn({ '/api/v1/sign-in-info': () => Response.json(info) })
+  const GENUINE = 'https://genuine.example'
+  test.each([
+    ['the issuer of another service', { issuer: `${GENUINE}/oidc`, resource: GENUINE }],
+    ['the issuer of another service for itself', { issuer: `${GENUINE}/oidc` }],
+    ['its own issuer for another service', { resource: GENUINE }],
+    ['its own issuer for whatever that defaults to', { resource: undefined }],
+    ['an issuer that nobody named', { issuer: 'https://idp.example', resource: undefined }],
+  ])('cannot name %s', async (_what, more) => {
+    const bench = new Bench()
+    const info = () => Response.json({ ...INFO, ...more })
+    const attempt = bench.signIn({ '/api/v1/sign-in-info': info })
+    await expect(attempt).rejects.toMatchObject({ code: 'SIGN_IN_FAILED' })
+    expect(bench.requests).toHaveLength(1)
+    expect(bench.told).toBe('')
+  })
+
+  test('cannot lead from its own issuer to the endpoints of another', async () => {
+    const bench = new Bench()
+    const metadata = { ...METADATA, token_endpoint: `${GENUINE}/oidc/token` }
+    const attempt = bench.signIn({ [wellKnown]: () => Response.json(metadata) })
+    await expect(attempt).rejects.toMatchObject({ code: 'SERVER_ANSWER' })
+    expect(bench.requests.some(({ url }) => url.includes('/device/auth'))).toBe(false)
+  })
+
+  test('cannot name an issuer without https, whatever the user says', async () => {
+    const issuer = 'http://evil.example'
+    const info = { ...INFO, issuer, resource: undefined }
+    const bench = new Bench(issuer)
+    const attempt = bench.signIn({ '/api/v1/sign-in-info': () => Response.json(info) })
     await expect(attempt).rejects.toMatchObject({ code: 'SERVER_ANSWER' })
   })
 

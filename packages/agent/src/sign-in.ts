@@ -4,7 +4,9 @@
  * browser. The access token is used once and never stored or printed.
  *
  * Everything that comes back is bounded and judged; endpoints are believed only of the issuer whose
- * metadata names it, over https (or on this machine).
+ * metadata names it, over https (or on this machine). A service is believed about its own issuer
+ * only, at the service itself: a wrong one could name that of a right one and be handed a token that
+ * is good there. Any other issuer must be named by whoever enrols.
  */
 import type { SignInInfo } from '@keydesk/contract'
 import { AgentError, connectionReason } from './errors.ts'
@@ -23,6 +25,8 @@ export interface SignIn {
   readonly deps: ClientDeps
   /** Origin of the service. */
   readonly server: string
+  /** Named by whoever enrols, where it is not the service's own. */
+  readonly issuer?: string | undefined
   /** Called once, with what the person has to be told. */
   readonly tell: (text: string) => void
   readonly signal?: AbortSignal | undefined
@@ -37,6 +41,7 @@ type Fields = Readonly<Record<string, unknown>>
 export async function signIn(asked: SignIn): Promise<string> {
   const { server, deps, signal } = asked
   const info = await readSignInInfo(asked)
+  requireTrustedIssuer(asked, info)
   const { agent, issuer, resource } = info
   if (agent === undefined) {
     throw new AgentError(
@@ -44,7 +49,7 @@ export async function signIn(asked: SignIn): Promise<string> {
       `The service at ${server} does not let people enrol by signing in. Use --token-file.`,
     )
   }
-  const { authorize, token } = await discover(asked, issuer)
+  const { authorize, token } = await discover(asked, issuer, resource)
   const client = { client_id: agent.clientId, ...(resource === undefined ? {} : { resource }) }
   const answer = await post(asked, authorize, { ...client, scope: agent.scope })
   const code = readCode(answer)
@@ -73,8 +78,28 @@ async function readSignInInfo(asked: SignIn): Promise<SignInInfo> {
   return readAnswer(ANSWERS.signInInfo, fields, SIGN_IN_INFO_PATH)
 }
 
-/** OpenID Connect Discovery; the document must be of exactly this issuer. */
-async function discover(asked: SignIn, issuer: string) {
+function requireTrustedIssuer(asked: SignIn, { issuer, resource }: SignInInfo): void {
+  const { server, issuer: named } = asked
+  const isOwn = issuer === `${server}/oidc`
+  if (resource !== server && (isOwn || resource !== undefined)) {
+    throw new AgentError(
+      'SIGN_IN_FAILED',
+      `The service at ${server} asks for a token of another service, ${oneLine(resource ?? 'unnamed')}.`,
+    )
+  }
+  if (isOwn || issuer === named) return
+  throw new AgentError(
+    'SIGN_IN_FAILED',
+    `The service at ${server} sends you to another issuer, ${oneLine(issuer)}. If its ` +
+      'administrator told you that it does, say so by --issuer URL.',
+  )
+}
+
+/**
+ * OpenID Connect Discovery; the document must be of exactly this issuer. `origin`: where its
+ * endpoints must be; undefined: anywhere.
+ */
+async function discover(asked: SignIn, issuer: string, origin: string | undefined) {
   checkAddress(issuer)
   const base = issuer.replace(/\/$/, '')
   const { status, fields } = await send(asked, `${base}/.well-known/openid-configuration`)
@@ -86,8 +111,10 @@ async function discover(asked: SignIn, issuer: string) {
       'The issuer of the service does not offer the sign-in by a device code. Use --token-file.',
     )
   }
-  checkAddress(authorize)
-  checkAddress(token)
+  for (const endpoint of [authorize, token]) {
+    checkAddress(endpoint)
+    if (origin !== undefined && URL.parse(endpoint)?.origin !== origin) throw noIssuer()
+  }
   return { authorize, token }
 }
 

@@ -11,6 +11,7 @@ export function loginCommand(finish: Finish): Command {
   const command = new Command('login')
     .description('Sign in to a service, in a browser')
     .option('--step-up', 'sign in anew and strongly, as a disclosure may demand')
+    .option('--issuer <url>', 'where to sign in, if not at the service itself')
   return withServiceOptions(command)
     .addHelpText('after', LOGIN_HELP)
     .action(async (options: LoginOptions) => {

@@ -14,20 +14,25 @@ import { fetchSignInInfo } from '../service/sign-in-info.ts'
 import { serverByName } from '../session/access-token.ts'
 import { IssuerClient, type DeviceCode, type Tokens } from '../session/issuer-client.ts'
 import { readSessions, updateSessions, type Session } from '../session/session-file.ts'
+import { requireTrustedIssuer } from '../session/require-trusted-issuer.ts'
 import { sessionFolder } from '../session/session-folder.ts'
 import { fetchMe } from './fetch-me.ts'
 
 export interface LoginOptions extends ServiceOptions {
   readonly stepUp?: boolean
+  /** The issuer, where it is not that of the service. */
+  readonly issuer?: string
 }
 
 export async function login(options: LoginOptions): Promise<number> {
-  const { current } = await readSessions(sessionFolder())
+  const { current, services } = await readSessions(sessionFolder())
   const server = serverByName(options.server, process.env) ?? current
   if (server === undefined) {
     throw new CommandError('USAGE', 'Say which service: --server https://… or KEYDESK_SERVER')
   }
   const info = await fetchSignInInfo(server)
+  const named = options.issuer ?? services[server]?.issuer
+  requireTrustedIssuer(server, info, { named, how: '--issuer URL' })
   const { cli, issuer, resource } = info
   if (cli === undefined) {
     throw serviceFailure(

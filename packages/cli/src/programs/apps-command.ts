@@ -42,6 +42,7 @@ export function appsCommand(): Command {
         ['Description', app.description],
         ['Enabled', app.isEnabled],
         ['Client ID', app.id],
+        ['External client', app.externalClientId],
         ['May', app.appRoles],
         ['Credentials', app.credentials.map(credentialText)],
         ['Registered', time(app.createdAt)],
@@ -79,6 +80,7 @@ interface AppOptions {
   readonly name?: string
   readonly description?: string
   readonly appRole?: string[]
+  readonly externalClient?: string
   readonly enable?: boolean
   readonly disable?: boolean
 }
@@ -87,14 +89,17 @@ function create(): Command {
   const command = newCommand('create', 'Register a program', [['name', 'its name']])
     .option('--description <text>', 'what it is for')
     .option('--app-role <name>', 'such as BitlockerKey.Read.All; repeat for more', collect)
+    .option('--external-client <id>', 'its client ID at the external issuer')
   return onService<AppOptions>(command, async (service, [name = ''], options) => {
-    const { description, appRole } = options
+    const { description, appRole, externalClient } = options
     const app = await service.post<App>('/api/v1/apps', {
       displayName: name,
       ...(description === undefined ? {} : { description }),
       ...(appRole === undefined ? {} : { appRoles: appRole }),
+      ...(externalClient === undefined ? {} : { externalClientId: externalClient }),
     })
     const text = `Registered ${oneLine(app.displayName)} with the client ID ${app.id}.\n`
+    if (app.externalClientId !== undefined) return { json: app, text }
     return { json: app, text: `${text}"keydesk apps add-secret ${app.id}" gives it a secret.\n` }
   })
 }
@@ -104,15 +109,17 @@ function update(): Command {
     .option('--name <name>', 'new name')
     .option('--description <text>', 'what it is for; empty takes it away')
     .option('--app-role <name>', 'all that it may do; repeat for more', collect)
+    .option('--external-client <id>', 'its client ID at the external issuer; empty: none')
     .option('--enable', 'let it sign in again')
     .option('--disable', 'cut it off at once')
   return onService<AppOptions>(command, async (service, [app = ''], options) => {
-    const { name, description, appRole, enable, disable } = options
+    const { name, description, appRole, externalClient, enable, disable } = options
     const isEnabled = disable === true ? false : enable
     const changed = await service.patch<App>(await appPath(service, app), {
       ...(name === undefined ? {} : { displayName: name }),
       ...(description === undefined ? {} : { description: description || null }),
       ...(appRole === undefined ? {} : { appRoles: appRole }),
+      ...(externalClient === undefined ? {} : { externalClientId: externalClient || null }),
       ...(isEnabled === undefined ? {} : { isEnabled }),
     })
     return { json: changed, text: `Changed ${oneLine(changed.displayName)}.\n` }

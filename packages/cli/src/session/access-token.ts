@@ -2,7 +2,7 @@
  * With which access token a command speaks to which service. In this order: KEYDESK_ACCESS_TOKEN;
  * a program's KEYDESK_CLIENT_ID and KEYDESK_CLIENT_SECRET_FILE; the person who ran `keydesk login`.
  * The service is `--server`, else KEYDESK_SERVER, else the one of the last login. Invariant: an
- * access token is only ever given to the service it was made for.
+ * access token is only ever given to the service it was made for, and a secret to its issuer.
  */
 import { CommandError, EXIT_REFUSED } from '../command-error.ts'
 import { interruption } from '../interruption.ts'
@@ -10,6 +10,7 @@ import { SECRET_FILE_BYTES_MAX } from '../limits.ts'
 import { parseServerUrl } from '../service/server-url.ts'
 import { fetchSignInInfo } from '../service/sign-in-info.ts'
 import { readFileBounded } from '../volume/read-file-bounded.ts'
+import { requireTrustedIssuer } from './require-trusted-issuer.ts'
 import { readSessions, updateSessions, type Session, type Sessions } from './session-file.ts'
 import { sessionFolder } from './session-folder.ts'
 
@@ -68,6 +69,10 @@ async function programToken(server: string | undefined, env: Env): Promise<Acces
     signal: interruption(),
   })
   const info = await fetchSignInInfo(origin)
+  requireTrustedIssuer(origin, info, {
+    named: value(env, 'KEYDESK_ISSUER'),
+    how: 'KEYDESK_ISSUER',
+  })
   const { IssuerClient } = await import('./issuer-client.ts')
   const issuer = await IssuerClient.discover({
     issuer: info.issuer,

@@ -1,7 +1,8 @@
 /**
  * The OAuth 2 side of the command line, by openid-client: device authorization (RFC 8628), refresh,
  * revocation (RFC 7009) and client credentials. Endpoints come from the issuer's metadata, whose
- * issuer identifier must be the one that was asked for. No message holds a token.
+ * issuer identifier must be the one that was asked for; a service's own issuer has them at the
+ * service, or it could lead to those of another. No message holds a token.
  */
 import * as oauth from 'openid-client'
 import type { CommandError } from '../command-error.ts'
@@ -14,6 +15,7 @@ export interface IssuerOptions {
   readonly issuer: string
   readonly clientId: string
   readonly clientSecret?: string
+  /** Origin of the service, where the issuer is its own. */
   readonly resource?: string | undefined
 }
 
@@ -58,6 +60,7 @@ export class IssuerClient {
         // Plain http was judged above; the library's own rule knows no localhost.
         ...(url.protocol === 'http:' ? { execute: [oauth.allowInsecureRequests] } : {}),
       })
+      if (resource !== undefined) requireEndpointsAt(resource, config.serverMetadata())
       return new IssuerClient(config, resource)
     } catch (error) {
       throw failure(`The issuer ${oneLine(issuer)} cannot be used`, error)
@@ -133,6 +136,19 @@ export class IssuerClient {
       )
     } catch (error) {
       throw failure('The program cannot sign in', error)
+    }
+  }
+}
+
+function requireEndpointsAt(origin: string, metadata: oauth.ServerMetadata): void {
+  const {
+    token_endpoint: token,
+    device_authorization_endpoint: device,
+    revocation_endpoint: revocation,
+  } = metadata
+  for (const endpoint of [token, device, revocation]) {
+    if (endpoint !== undefined && URL.parse(endpoint)?.origin !== origin) {
+      throw new Error('its endpoints are elsewhere')
     }
   }
 }
