@@ -75,7 +75,7 @@ export const SIGN_IN_VARIABLES = {
       'person. Without this variable: oid where the issuer sends it, else sub.',
     parse: values.claimName,
   }),
-  oidcClaimName: variable({
+  oidcClaimUpn: variable({
     name: 'KEYDESK_OIDC_CLAIM_UPN',
     unit: 'claim',
     default: undefined,
@@ -194,21 +194,22 @@ export const SIGN_IN_VARIABLES = {
   }),
 } as const
 
-/** What of the sign-in variables does not go together: a sentence each. */
-export function signInProblems(parsed: Readonly<Record<string, unknown>>): string[] {
-  const given = (key: keyof typeof SIGN_IN_VARIABLES): boolean => parsed[key] !== undefined
-  const problems: string[] = []
+/** They mean nothing for the built-in issuer: whoever sets one expects another. */
+const OF_AN_ISSUER = (
+  Object.keys(SIGN_IN_VARIABLES) as readonly (keyof typeof SIGN_IN_VARIABLES)[]
+).filter((key) => SIGN_IN_VARIABLES[key].name.startsWith('KEYDESK_OIDC_') && key !== 'oidcIssuer')
+
+/** What of the sign-in variables does not go together: a sentence each. Defaults are not set. */
+export function signInProblems(env: Readonly<Record<string, string | undefined>>): string[] {
+  const given = (key: keyof typeof SIGN_IN_VARIABLES): boolean =>
+    (env[SIGN_IN_VARIABLES[key].name]?.trim() ?? '') !== ''
   if (!given('oidcIssuer')) {
-    const needIssuer = ['oidcClientId', 'oidcClientSecretFile', 'oidcPrivateKeyFile'] as const
-    const alone = ['oidcAudience', 'oidcStepUpAcr', 'oidcCliClientId', 'oidcAgentClientId'] as const
-    for (const key of [...needIssuer, ...alone] as const) {
-      if (given(key)) {
-        const { name } = SIGN_IN_VARIABLES[key]
-        problems.push(`${name} is set without KEYDESK_OIDC_ISSUER. Set both, or neither.`)
-      }
-    }
-    return problems
+    return OF_AN_ISSUER.filter(given).map(
+      (key) =>
+        `${SIGN_IN_VARIABLES[key].name} is set without KEYDESK_OIDC_ISSUER. Set both, or neither.`,
+    )
   }
+  const problems: string[] = []
   if (!given('oidcClientId')) {
     problems.push('KEYDESK_OIDC_CLIENT_ID is missing: KEYDESK_OIDC_ISSUER needs it.')
   }

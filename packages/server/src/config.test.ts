@@ -42,7 +42,8 @@ describe('readConfig', () => {
       const others = name === 'KEYDESK_OIDC_PRIVATE_KEY_FILE' ? complete : { ...complete, ...file }
       const around = name.startsWith('KEYDESK_OIDC_') ? others : {}
       expect(() => readConfig({ ...around, [name]: example })).not.toThrow()
-      expect(() => readConfig({ [name]: given })).not.toThrow()
+      const beside = given === undefined ? {} : around
+      expect(() => readConfig({ ...beside, [name]: given })).not.toThrow()
     }
   })
 
@@ -110,6 +111,16 @@ describe('readConfig', () => {
       'needs one of',
     )
     expect(without('KEYDESK_OIDC_ISSUER')).toContain('without KEYDESK_OIDC_ISSUER')
+  })
+
+  test.each(
+    Object.values(VARIABLES).flatMap(({ name, example }) =>
+      name.startsWith('KEYDESK_OIDC_') && name !== 'KEYDESK_OIDC_ISSUER' ? [[name, example]] : [],
+    ),
+  )('%s means nothing without an issuer', (name, example) => {
+    expect(messageOf({ [name]: example })).toBe(
+      `${name} is set without KEYDESK_OIDC_ISSUER. Set both, or neither.`,
+    )
   })
 
   test.each(['http://issuer.example', 'https://issuer.example/?a=b', 'issuer.example', 'ftp://x'])(

@@ -169,7 +169,7 @@ type Optional =
   | 'oidcPrivateKeyFile'
   | 'oidcAudience'
   | 'oidcClaimId'
-  | 'oidcClaimName'
+  | 'oidcClaimUpn'
   | 'oidcStepUpAcr'
   | 'oidcCliClientId'
   | 'oidcAgentClientId'
@@ -212,7 +212,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): R
         `Example: ${VARIABLES.origin.example}`,
     )
   }
-  problems.push(...signInProblems(parsed))
+  problems.push(...signInProblems(env))
   if (problems.length > 0) throw new StartError(problems.join('\n'))
   return { config: withDerived(parsed as Parsed), warnings: unknownVariables(env) }
 }
@@ -226,7 +226,7 @@ function optionalOf(parsed: Parsed): { readonly [K in Optional]: Parsed[K] } {
     oidcPrivateKeyFile: parsed.oidcPrivateKeyFile,
     oidcAudience: parsed.oidcAudience,
     oidcClaimId: parsed.oidcClaimId,
-    oidcClaimName: parsed.oidcClaimName,
+    oidcClaimUpn: parsed.oidcClaimUpn,
     oidcStepUpAcr: parsed.oidcStepUpAcr,
     oidcCliClientId: parsed.oidcCliClientId,
     oidcAgentClientId: parsed.oidcAgentClientId,

@@ -4,14 +4,14 @@ import { readPerson, type Claims } from './person-claims.ts'
 
 const SETTINGS = {
   oidcClaimId: undefined,
-  oidcClaimName: undefined,
+  oidcClaimUpn: undefined,
   oidcClaimGroups: 'groups',
 }
 const MAIL = 'administrator@keydesk.example'
 
-function nameIn(claims: Claims, oidcClaimName?: string): string | undefined {
+function nameIn(claims: Claims, oidcClaimUpn?: string): string | undefined {
   const all = { sub: 'somebody', ...claims }
-  return readPerson({ ...SETTINGS, oidcClaimName }, all, all).userPrincipalName
+  return readPerson({ ...SETTINGS, oidcClaimUpn }, all, all).userPrincipalName
 }
 
 test.each([

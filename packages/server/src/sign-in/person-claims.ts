@@ -20,7 +20,7 @@ export interface Person {
   readonly hasGroupOverage: boolean
 }
 
-type ClaimSettings = Pick<Config, 'oidcClaimId' | 'oidcClaimName' | 'oidcClaimGroups'>
+type ClaimSettings = Pick<Config, 'oidcClaimId' | 'oidcClaimUpn' | 'oidcClaimGroups'>
 
 /** More groups than issuers put into a token: Entra ID stops at 200. */
 const GROUPS_MAX = 2000
@@ -67,9 +67,9 @@ function subjectOf(settings: ClaimSettings, idToken: Claims, all: Claims): strin
 }
 
 /** An address that the issuer has not verified may be anybody's: others would take him for that. */
-function namesOf({ oidcClaimName }: ClaimSettings, claims: Claims): unknown[] {
-  if (oidcClaimName === 'email') return [verifiedMail(claims)]
-  if (oidcClaimName !== undefined) return [claims[oidcClaimName]]
+function namesOf({ oidcClaimUpn }: ClaimSettings, claims: Claims): unknown[] {
+  if (oidcClaimUpn === 'email') return [verifiedMail(claims)]
+  if (oidcClaimUpn !== undefined) return [claims[oidcClaimUpn]]
   return [claims['upn'], claims['preferred_username'], verifiedMail(claims)]
 }
 
