@@ -118,7 +118,7 @@ describe('a wrong use', () => {
 
   test.each([
     ['an empty input', '', 'Standard input holds no enrolment token'],
-    ['another secret', 'keydesk_admin_abcdefgh', 'begins with keydesk_enroll_'],
+    ['another secret', 'keydesk_scim_abcdefgh', 'begins with keydesk_enroll_'],
   ])('(%s instead of a token) is refused without repeating it', async (_what, stdin, message) => {
     const args = enrolArgs().map((arg) => (arg === join(root, 'token') ? '-' : arg))
     const { exitCode, err } = await run(args, stdin)

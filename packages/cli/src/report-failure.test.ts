@@ -54,7 +54,7 @@ describe('reportFailure', () => {
     const error = new CommanderError(
       1,
       'commander.unknownOption',
-      "error: unknown option '--token=keydesk_admin_abc'\n(Did you mean --json?)",
+      "error: unknown option '--token=keydesk_scim_abc'\n(Did you mean --json?)",
     )
     expect(reportFailure(error, { json: true, command: 'keydesk volume' })).toBe(2)
     expect(JSON.parse(written)).toEqual({

@@ -1,4 +1,4 @@
-/** One index serves a whole name and the beginning of one; nothing needs a second index beside it. */
+/** One index serves a whole name and the beginning of one. */
 
 import { sql, type RawBuilder } from 'kysely'
 import { afterAll, beforeAll, expect, test } from 'vitest'

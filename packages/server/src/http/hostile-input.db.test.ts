@@ -13,7 +13,7 @@ import { createLog } from '../ops/log.ts'
 import type { App } from './app-type.ts'
 
 const PASSWORD = '471207-278498-422125-177177-561902-537405-468006-693451'
-const TOKEN = 'keydesk_admin_c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0'
+const TOKEN = 'keydesk_scim_c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0'
 const JWT = 'eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJzZWNyZXQifQ.c2VjcmV0c2VjcmV0'
 
 /** Whatever is left of a secret: a group of the password, or the random part of a token. */

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { Secret } from './secret.ts'
 
 test('a Secret prints as [secret] wherever it turns into text', () => {
-  const secret = new Secret('keydesk_admin_value')
+  const secret = new Secret('keydesk_scim_value')
   const texts = [
     String(secret),
     'in a text: '.concat(String(secret)),
@@ -15,5 +15,5 @@ test('a Secret prints as [secret] wherever it turns into text', () => {
   ]
   for (const text of texts) expect(text).not.toContain('value')
   expect(texts[0]).toBe('[secret]')
-  expect(secret.reveal()).toBe('keydesk_admin_value')
+  expect(secret.reveal()).toBe('keydesk_scim_value')
 })

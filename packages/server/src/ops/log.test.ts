@@ -57,9 +57,9 @@ describe.each(['json', 'text'] as const)('a log in format %s', (format) => {
 
   test('prints a Secret as [secret]', () => {
     const { log, text } = capture(format)
-    log.info({ token: new Secret('keydesk_admin_x') }, 'made')
+    log.info({ token: new Secret('keydesk_scim_x') }, 'made')
     expect(text()).toContain('[secret]')
-    expect(text()).not.toContain('keydesk_admin_x')
+    expect(text()).not.toContain('keydesk_scim_x')
   })
 
   test('puts each entry on one line, whatever it holds', () => {
