@@ -75,7 +75,10 @@ export async function holdsRoles(
   return rows.length > 0
 }
 
-async function isInSelfServicePolicy(db: Kysely<Database>, principalId: string): Promise<boolean> {
+export async function isInSelfServicePolicy(
+  db: Kysely<Database>,
+  principalId: string,
+): Promise<boolean> {
   const { rows } = await sql`
     select from self_service_group where group_id = ${principalId}`.execute(db)
   return rows.length > 0

@@ -1,7 +1,11 @@
 /** Who changes the directory, and when: what every rule here needs for its audit entries. */
 
 import { auditActor, type PrincipalActor } from '../access/actor.ts'
-import { holdsRoles, requireAuthorityOver } from '../access/require-authority-over.ts'
+import {
+  holdsRoles,
+  isInSelfServicePolicy,
+  requireAuthorityOver,
+} from '../access/require-authority-over.ts'
 import { requireRecentSignIn } from '../access/require-recent-sign-in.ts'
 import type { AuditActor } from '../audit/append-audit.ts'
 import type { Deps } from '../deps.ts'
@@ -40,8 +44,9 @@ export async function requireAuthority(
 }
 
 /**
- * For what decides who is in a group: where it holds roles, whoever comes in gets them, so that
- * needs a recent sign-in as well. Throws AppError FORBIDDEN, STEP_UP_REQUIRED.
+ * For what decides who is in a group: where it holds roles, or the self-service policy names it,
+ * whoever comes in gets what they give. So that needs a recent sign-in as well. Throws AppError
+ * FORBIDDEN, STEP_UP_REQUIRED.
  */
 export async function requireAuthorityOverGroup(
   trx: Transaction<Database>,
@@ -51,7 +56,9 @@ export async function requireAuthorityOverGroup(
   const { principal, deps, now } = by
   if (principal === undefined) return
   await requireAuthority(trx, by, groupId)
-  if (!(await holdsRoles(trx, groupId, now))) return
+  const givesMuch =
+    (await holdsRoles(trx, groupId, now)) || (await isInSelfServicePolicy(trx, groupId))
+  if (!givesMuch) return
   if (deps === undefined) throw new TypeError('the sign-in of a principal cannot be judged')
   requireRecentSignIn(deps, principal)
 }

@@ -42,14 +42,17 @@ describe('a group that holds roles', () => {
     expect((await caller('GET', `${url}/members`)).json()).toEqual({ items: [] })
   })
 
-  test('is anybody’s to change once its assignment has expired', async () => {
+  test('stays so when its assignment has expired, which could be extended, until it is removed', async () => {
     const group = await add()
     const past = new Date(directory.service.deps.clock.now().getTime() - 1000)
     await directory.assign(group.id, GLOBAL_READER, { type: 'directory' }, past)
     const caller = await directory.caller([MANAGE])
     const url = `${GROUPS}/${group.id}/members`
-    const response = await caller('POST', url, { add: [caller.userId] })
-    expect(response.json()).toEqual({ added: 1, removed: 0 })
+    const join = async () => await caller('POST', url, { add: [caller.userId] })
+    expect((await join()).json()).toMatchObject({ status: 403, code: 'FORBIDDEN' })
+    const { db } = directory.service.deps
+    await db.deleteFrom('role_assignment').where('principal_id', '=', group.id).execute()
+    expect((await join()).json()).toEqual({ added: 1, removed: 0 })
   })
 
   test('keeps its last administrator, whichever way he is to go', async () => {

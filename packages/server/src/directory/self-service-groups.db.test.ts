@@ -84,3 +84,14 @@ test('whoever may change the policy too does it, and so does whoever manages gro
   )
   expect(await members(denied)).toEqual([])
 })
+
+test('to do it needs a sign-in of just now, as to change the policy', async () => {
+  await directory.assign(manager.id, await directory.role([POLICY]))
+  const dayAgo = directory.service.deps.clock.now().getTime() - 86_400_000
+  await manager.signInAgain({ authenticatedAt: new Date(dayAgo) })
+  const left = { remove: [manager.id] }
+  const answer = await manager.call('POST', `/api/v1/groups/${denied}/members`, left)
+  expect(answer.json()).toMatchObject({ status: 401, code: 'STEP_UP_REQUIRED' })
+  const other = await directory.group([manager.id])
+  expect((await manager.call('POST', `/api/v1/groups/${other}/members`, left)).statusCode).toBe(200)
+})
