@@ -12,6 +12,7 @@ import { insertTestGroup, insertTestUser } from './test-people.ts'
 import { insertTestApp, insertTestAssignment, insertTestUnit } from './test-scopes.ts'
 import type { TestService } from './test-service.ts'
 import { startTestSession } from './test-session.ts'
+import type { WalkPlaces } from './walk-places.ts'
 
 /** Where a role holds: for all devices, for one unit's, for one device. */
 type Place = 'directory' | { readonly devices: ReadonlySet<string> }
@@ -50,11 +51,6 @@ export function mayOn({ rights }: WalkCaller, permission: string, deviceId: stri
       permissions.has(permission) && (place === 'directory' || place.devices.has(deviceId)),
   )
   return about.length > 0 && about.every(({ effect }) => effect === 'allow')
-}
-
-export interface WalkPlaces {
-  readonly device: string
-  readonly otherDevice: string
 }
 
 interface Placement {
