@@ -58,7 +58,8 @@ export function accountPageRoutes(app: App, deps: Deps, hasher: PasswordHasher):
     pages.setErrorHandler((error, request, reply) => {
       const code = error instanceof AppError ? error.code : undefined
       const isBrowser = request.headers.accept?.includes('text/html') === true
-      if (!isBrowser) return sendProblemPage(error, request, reply)
+      // A program gets the API's answer.
+      if (!isBrowser) throw error
       if (code === 'UNAUTHENTICATED') return reply.redirect('/sign-in?returnTo=/account', 303)
       if (code === 'STEP_UP_REQUIRED') {
         return reply.redirect('/sign-in?returnTo=/account&stepUp=1', 303)
