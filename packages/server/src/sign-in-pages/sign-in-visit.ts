@@ -94,9 +94,10 @@ export async function finishVisit(
   const { request, reply } = http
   const { userId, amr } = proof
   const acr = amr.includes('mfa') ? ACR_MFA : ACR_PASSWORD
+  const provedAt = new Date(proof.provedAt)
   await recordSignIn(deps, {
     userId,
-    provedAt: new Date(proof.provedAt),
+    provedAt,
     acr,
     amr,
     clientId: interaction.clientId,
@@ -105,6 +106,7 @@ export async function finishVisit(
   clearStep(deps, reply)
   const cookie = readBrowserCookie(deps, request)
   writeBrowserCookie(deps, reply, rememberAccount(deps.keyring, cookie, userId))
-  const address = await issuer.finishInteraction(request, reply, { accountId: userId, acr, amr })
+  const result = { accountId: userId, provedAt, acr, amr }
+  const address = await issuer.finishInteraction(request, reply, result)
   return reply.redirect(address, 303)
 }
