@@ -4,11 +4,11 @@
  * the disk.
  */
 
-const GUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
+import { isGuid } from './fields.ts'
 
 /** @throws TypeError when the text is not a lower-case GUID without braces. */
 export function guidToNetworkBytes(guid: string): Uint8Array {
-  if (!GUID.test(guid)) throw new TypeError('not a lower-case GUID without braces')
+  if (!isGuid(guid)) throw new TypeError('not a lower-case GUID without braces')
   const bytes = new Uint8Array(16)
   const view = new DataView(bytes.buffer)
   view.setUint32(0, Number.parseInt(guid.slice(0, 8), 16))

@@ -1,5 +1,10 @@
 /** Which key and why: what a disclosure and a request for approval both take. */
-import type { CreateDisclosure, DisclosureReason, RecoveryKey } from '@keydesk/contract'
+import {
+  isGuid,
+  type CreateDisclosure,
+  type DisclosureReason,
+  type RecoveryKey,
+} from '@keydesk/contract'
 import { Option, type Command } from 'commander'
 import { CommandError, EXIT_REFUSED } from '../command-error.ts'
 import { deviceId } from '../service/find-by-name.ts'
@@ -68,7 +73,7 @@ async function wholeKeyId(
   onDevice: string | undefined,
 ): Promise<string> {
   const wanted = keyId.replace(/[{}]/g, '').trim().toLowerCase()
-  if (/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(wanted)) return wanted
+  if (isGuid(wanted)) return wanted
   const keys = await service.list<RecoveryKey>('/api/v1/recovery-keys', {
     keyId: wanted,
     deviceId: onDevice,

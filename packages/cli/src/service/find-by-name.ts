@@ -2,7 +2,14 @@
  * People name things by their names, the API by IDs. A name means a thing only if it is the whole
  * name, in any case of letters, of exactly one thing that the caller may see.
  */
-import type { DeviceSet, DeviceSummary, Group, Role, User } from '@keydesk/contract'
+import {
+  isGuid,
+  type DeviceSet,
+  type DeviceSummary,
+  type Group,
+  type Role,
+  type User,
+} from '@keydesk/contract'
 import { CommandError, EXIT_REFUSED } from '../command-error.ts'
 import { oneLine } from './one-line.ts'
 import type { Service } from './service.ts'
@@ -18,8 +25,6 @@ interface Kind<T extends Named> {
   /** Whether the list takes `search`, the beginning of a name. */
   readonly hasSearch: boolean
 }
-
-const GUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 
 const USERS: Kind<User> = {
   what: 'user',
@@ -75,7 +80,7 @@ export const appId = finder(APPS)
 
 function finder<T extends Named>(kind: Kind<T>) {
   return async (service: Service, text: string): Promise<string> => {
-    if (GUID.test(text)) return text.toLowerCase()
+    if (isGuid(text.toLowerCase())) return text.toLowerCase()
     const query = kind.hasSearch ? { search: text } : {}
     const items = await service.list<T>(kind.path, query)
     const wanted = text.toLowerCase()

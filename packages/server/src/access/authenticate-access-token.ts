@@ -7,6 +7,7 @@
  * (`cnf`) is refused; no part of a token reaches an answer or the log.
  */
 
+import { isGuid } from '@keydesk/contract'
 import { decodeJwt, jwtVerify, type JWTPayload, type JWTVerifyGetKey } from 'jose'
 import type { Deps } from '../deps.ts'
 import { AppError } from '../errors.ts'
@@ -25,8 +26,6 @@ const TOKEN_TYPES = ['at+jwt', 'application/at+jwt', 'jwt']
 const FOREIGN_CLAIMS = ['nonce', 'at_hash', 'c_hash', 's_hash', 'events']
 /** Keycloak names the kind of a token in a claim. */
 const FOREIGN_TYPES = ['ID', 'Refresh', 'Offline', 'Logout']
-const GUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
-
 type TokenDeps = Pick<Deps, 'config' | 'db' | 'log'>
 
 /** The function throws AppError UNAUTHENTICATED, or ISSUER_UNAVAILABLE. */
@@ -97,7 +96,7 @@ function isAccessToken(type: string | undefined, payload: JWTPayload): payload i
 }
 
 function ownCredential(claims: Claims): Credential {
-  if (!GUID.test(claims.sub)) throw refused()
+  if (!isGuid(claims.sub)) throw refused()
   if (claims['idtyp'] === 'user') return userCredential(claims, claims.sub, words(claims['scope']))
   if (claims['idtyp'] !== 'app' || claims['client_id'] !== claims.sub) throw refused()
   const scopes = words(claims['scope'])

@@ -7,7 +7,7 @@
  * only where he may see the device and not do this with it.
  */
 
-import { routePermission, type RoutePermission } from '@keydesk/contract'
+import { routePermission, type RoutePermission, isGuid } from '@keydesk/contract'
 import type { FastifyRequest } from 'fastify'
 import type { Deps } from '../deps.ts'
 import type { AuthenticateDevice } from '../devices/authenticate-device.ts'
@@ -109,10 +109,8 @@ const NO_ROLES = { device: undefined, lacksSecondFactor: false } as const
  */
 function namedDevice(request: FastifyRequest): string | undefined {
   const { deviceId } = request.params as { readonly deviceId?: string }
-  return deviceId !== undefined && GUID.test(deviceId) ? deviceId : undefined
+  return deviceId !== undefined && isGuid(deviceId) ? deviceId : undefined
 }
-
-const GUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 function withoutCredentials(): AppError {
   return new AppError('UNAUTHENTICATED', 'Sign in, or send credentials as Authorization: Bearer.')

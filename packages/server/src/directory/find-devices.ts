@@ -1,5 +1,6 @@
 /** The device that each row of a CSV file is about. */
 
+import { isGuid } from '@keydesk/contract'
 import type { Transaction } from 'kysely'
 import type { Database } from '../db/schema.ts'
 import { selectCandidates, type CandidateRow } from './csv-queries.ts'
@@ -9,8 +10,6 @@ export interface FoundDevice {
   readonly row: DeviceCsvRow
   readonly device: CandidateRow
 }
-
-const GUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 /** By ID, or by name and serial number where they name one device only. */
 export async function findDevices(
@@ -24,7 +23,7 @@ export async function findDevices(
     serialNumber: (fields.serialNumber ?? '').toLowerCase(),
   }))
   const candidates = await selectCandidates(trx, {
-    ids: keys.map(({ id }) => id).filter((id) => GUID.test(id)),
+    ids: keys.map(({ id }) => id).filter((id) => isGuid(id)),
     names: keys.filter(({ id }) => id === '').flatMap(({ name }) => name || []),
     serialNumbers: keys.filter(({ id }) => id === '').flatMap((key) => key.serialNumber || []),
     reach: by.principal.grants.reach('microsoft.directory/devices/standard/read'),

@@ -9,6 +9,7 @@ import {
   type USER_CSV_COLUMNS,
   type ImportResult,
   type PermissionName,
+  isGuid,
 } from '@keydesk/contract'
 import type { Transaction } from 'kysely'
 import type { PrincipalActor } from '../access/actor.ts'
@@ -91,8 +92,6 @@ const FIELDS = Object.entries(FORMS).map(([name, [column, schema]]) => ({
   column,
   isForm: fieldForm(schema),
 }))
-const GUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
-
 /** Undefined after an error. */
 function read(row: Row, errors: ImportErrors): Wanted | undefined {
   const before = errors.count
@@ -106,7 +105,7 @@ function read(row: Row, errors: ImportErrors): Wanted | undefined {
     else errors.add(row.line, text === '' ? 'A user needs one.' : 'It has no valid form.', column)
   }
   const { id = '', isActive } = row.fields
-  if (id !== '' && !GUID.test(id)) errors.add(row.line, 'It is not a GUID.', 'id')
+  if (id !== '' && !isGuid(id)) errors.add(row.line, 'It is not a GUID.', 'id')
   if (isActive !== undefined) {
     if (/^(true|false)$/i.test(isActive)) changes.is_active = isActive.toLowerCase() === 'true'
     else errors.add(row.line, 'It is neither true nor false.', 'isActive')

@@ -5,6 +5,7 @@
  */
 
 import { randomBytes } from 'node:crypto'
+import { isGuid } from '@keydesk/contract'
 import { errors, type AdapterPayload, type JWK } from 'oidc-provider'
 import { hashAppSecret, isSameMac, publicKeyMac } from '../apps/app-credential.ts'
 import {
@@ -16,7 +17,6 @@ import type { Deps } from '../deps.ts'
 
 type ClientDeps = Pick<Deps, 'db' | 'keyring' | 'clock'>
 
-const GUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 /** An assertion is made for one request; the server remembers it until it expires. */
 const ASSERTION_SECONDS_MAX = 600
 /** The library wants a secret where it compares one. Ours are hashes; this one is nobody's. */
@@ -31,7 +31,7 @@ export async function findAppClient(
   id: string,
   usesAssertion: boolean,
 ): Promise<AdapterPayload | undefined> {
-  const app = GUID.test(id) ? await selectAppClient(deps.db, id, deps.clock.now()) : undefined
+  const app = isGuid(id) ? await selectAppClient(deps.db, id, deps.clock.now()) : undefined
   if (app === undefined) return undefined
   const client = {
     client_id: id,

@@ -4,6 +4,7 @@
  * before his last reset, whatever row of it is still there or was stored again since.
  */
 
+import { isGuid } from '@keydesk/contract'
 import type { Kysely } from 'kysely'
 import type { Account, AccountClaims } from 'oidc-provider'
 import type { Database } from '../db/schema.ts'
@@ -17,15 +18,13 @@ export const CLAIMS_OF_SCOPES = {
   groups: ['groups'],
 }
 
-const GUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
-
 /** `signedInAt`: seconds since 1970, when the sign-in was that asks. */
 export async function findAccount(
   db: Kysely<Database>,
   id: string,
   signedInAt: number | undefined,
 ): Promise<Account | undefined> {
-  if (!GUID.test(id)) return undefined
+  if (!isGuid(id)) return undefined
   const user = await db
     .selectFrom('directory_user')
     .select(['user_principal_name', 'display_name', 'given_name', 'family_name', 'mail'])

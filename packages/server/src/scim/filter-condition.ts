@@ -3,6 +3,7 @@
  * out here, and values are parameters: nothing of the filter's text becomes SQL.
  */
 
+import { isGuid } from '@keydesk/contract'
 import { sql, type RawBuilder } from 'kysely'
 import type { Compare, Filter } from 'scim2-parse-filter'
 import { parseAttributePath } from './attribute-path.ts'
@@ -107,10 +108,8 @@ function compare(attribute: FilterAttribute, { op, compValue }: Compare): Condit
 
 function isId(column: RawBuilder<unknown>, value: string): Condition {
   const id = value.toLowerCase()
-  return GUID.test(id) ? sql<boolean>`(${column} = ${id}::uuid)` : sql<boolean>`false`
+  return isGuid(id) ? sql<boolean>`(${column} = ${id}::uuid)` : sql<boolean>`false`
 }
-
-export const GUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 function compareText(
   column: RawBuilder<unknown>,

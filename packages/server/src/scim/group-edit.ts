@@ -3,9 +3,8 @@
  * has, what is left is who comes and who goes.
  */
 
-import { LIMITS } from '@keydesk/contract'
+import { LIMITS, isGuid } from '@keydesk/contract'
 import type { Filter } from 'scim2-parse-filter'
-import { GUID } from './filter-condition.ts'
 import { patchOperations, type PatchOperation } from './patch-operations.ts'
 import { attributeOf, isObject, optionalText, requiredText, type JsonObject } from './read-value.ts'
 import { ScimError } from './scim-error.ts'
@@ -126,7 +125,7 @@ function memberIds(value: unknown): string[] {
   return members.map((member) => {
     const id = isObject(member) ? attributeOf(member, 'value') : member
     if (isObject(member) && isGroup(member)) throw nestedGroup()
-    if (typeof id === 'string' && GUID.test(id.toLowerCase())) return id.toLowerCase()
+    if (typeof id === 'string' && isGuid(id.toLowerCase())) return id.toLowerCase()
     throw new ScimError('invalidValue', 'A member is named by the ID of a user of this server.')
   })
 }

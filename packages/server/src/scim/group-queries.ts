@@ -3,9 +3,10 @@
  * those who are. Local accounts that somebody put into such a group are neither shown nor removed.
  */
 
+import { isGuid } from '@keydesk/contract'
 import { sql, type Kysely, type RawBuilder, type Transaction } from 'kysely'
 import type { Database } from '../db/schema.ts'
-import { GUID, type FilterAttributes } from './filter-condition.ts'
+import type { FilterAttributes } from './filter-condition.ts'
 import type { ListPage } from './list-page.ts'
 import { PROVISIONED_USER } from './user-queries.ts'
 
@@ -14,7 +15,7 @@ const PROVISIONED_GROUP = sql<boolean>`(grp.deleted_at is null and grp.source <>
 const member = {
   type: 'relation',
   equals: (value: string) =>
-    GUID.test(value.toLowerCase())
+    isGuid(value.toLowerCase())
       ? sql<boolean>`exists (
           select from group_member member join directory_user person on person.id = member.user_id
            where member.group_id = grp.id and member.user_id = ${value.toLowerCase()}::uuid

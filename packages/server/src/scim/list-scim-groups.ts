@@ -1,9 +1,9 @@
 /** Groups as SCIM clients read them: a list by filter and page, or one. */
 
-import { LIMITS } from '@keydesk/contract'
+import { LIMITS, isGuid } from '@keydesk/contract'
 import type { Deps } from '../deps.ts'
 import { AppError } from '../errors.ts'
-import { filterCondition, GUID } from './filter-condition.ts'
+import { filterCondition } from './filter-condition.ts'
 import {
   countProvisionedGroups,
   GROUP_FILTER,
@@ -37,7 +37,7 @@ export async function showScimGroup(
   id: string,
   choice: AttributeChoice,
 ): Promise<JsonObject> {
-  const row = GUID.test(id) ? await selectProvisionedGroup(deps.db, id) : undefined
+  const row = isGuid(id) ? await selectProvisionedGroup(deps.db, id) : undefined
   const [resource] = row === undefined ? [] : await toResources(deps, [row], choice)
   if (resource === undefined) throw unknownScimGroup()
   return resource

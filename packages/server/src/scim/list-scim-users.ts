@@ -1,9 +1,10 @@
 /** Users as SCIM clients read them: a list by filter and page, or one. */
 
+import { isGuid } from '@keydesk/contract'
 import type { Deps } from '../deps.ts'
 import { selectUser, type UserRow } from '../directory/user-queries.ts'
 import { AppError } from '../errors.ts'
-import { filterCondition, GUID } from './filter-condition.ts'
+import { filterCondition } from './filter-condition.ts'
 import { listPage, listResponse, type ListQuery } from './list-page.ts'
 import { isWanted, projectAttributes, type AttributeChoice } from './project-attributes.ts'
 import type { JsonObject } from './read-value.ts'
@@ -34,7 +35,7 @@ export async function showScimUser(
   id: string,
   choice: AttributeChoice,
 ): Promise<JsonObject> {
-  const row = GUID.test(id) ? await selectUser(deps.db, id) : undefined
+  const row = isGuid(id) ? await selectUser(deps.db, id) : undefined
   if (row === undefined || row.source === 'local') throw unknownScimUser()
   const [resource] = await toResources(deps, [row], choice)
   if (resource === undefined) throw unknownScimUser()

@@ -4,6 +4,7 @@
  * an audit entry of their own that says so; the last administrator is refused.
  */
 
+import { isGuid } from '@keydesk/contract'
 import type { Transaction } from 'kysely'
 import { keepAnAdministrator } from '../access/keep-an-administrator.ts'
 import { appendAudit } from '../audit/append-audit.ts'
@@ -13,7 +14,6 @@ import { changeGroupMembers } from '../directory/change-group-members.ts'
 import { addGroup, changeGroup, groupEntry, removeGroup } from '../directory/change-group.ts'
 import type { ChangedBy } from '../directory/changed-by.ts'
 import { lockGroup } from '../directory/group-queries.ts'
-import { GUID } from './filter-condition.ts'
 import { nestedGroup, readGroup, readGroupPatch, type GroupEdit } from './group-edit.ts'
 import {
   countRolesOfGroup,
@@ -131,7 +131,7 @@ async function withGroup(
   { changesMembers }: { readonly changesMembers: boolean },
   act: (trx: Transaction<Database>, group: ScimGroupRow) => Promise<void>,
 ): Promise<void> {
-  if (!GUID.test(id)) throw unknownScimGroup()
+  if (!isGuid(id)) throw unknownScimGroup()
   await deps.db.transaction().execute(async (trx) => {
     const change = async (): Promise<void> => {
       const isThere = (await lockGroup(trx, id)) !== undefined

@@ -4,6 +4,7 @@
  * administrator is refused. Accounts that were made here do not exist for a SCIM client.
  */
 
+import { isGuid } from '@keydesk/contract'
 import type { Transaction } from 'kysely'
 import { keepAnAdministrator } from '../access/keep-an-administrator.ts'
 import { appendAudit } from '../audit/append-audit.ts'
@@ -14,7 +15,6 @@ import { changeUser } from '../directory/change-user.ts'
 import type { ChangedBy } from '../directory/changed-by.ts'
 import { removeUser } from '../directory/remove-user.ts'
 import { lockUser, selectUser, type UserRow } from '../directory/user-queries.ts'
-import { GUID } from './filter-condition.ts'
 import { unknownScimUser } from './list-scim-users.ts'
 import { patchUser } from './patch-user.ts'
 import type { JsonObject } from './read-value.ts'
@@ -99,7 +99,7 @@ async function changeDraft(
   target: ResourceTarget,
   change: (row: UserRow) => UserDraft,
 ): Promise<void> {
-  const seen = GUID.test(target.id) ? await selectUser(deps.db, target.id) : undefined
+  const seen = isGuid(target.id) ? await selectUser(deps.db, target.id) : undefined
   if (seen === undefined || seen.source === 'local') throw unknownScimUser()
   // If this does not set him inactive, it does not either once he is locked.
   const mayDisable = !change(seen).active
@@ -135,7 +135,7 @@ async function withUser(
   { mayDisable }: { readonly mayDisable: boolean },
   act: (trx: Transaction<Database>, row: UserRow) => Promise<void>,
 ): Promise<void> {
-  if (!GUID.test(id)) throw unknownScimUser()
+  if (!isGuid(id)) throw unknownScimUser()
   await deps.db.transaction().execute(async (trx) => {
     const change = async (): Promise<void> => {
       const row = await lockUser(trx, id)
