@@ -43,12 +43,12 @@ export function registerSlices(app: App, deps: Deps): void {
   const { limitSignIns, limitLookUps } = createSharedRates()
   const rememberRequest = createRequestMemory(deps)
   const presence = createPresence(deps)
-  const issuer = createIssuer(deps, () =>
-    recordDenial({
+  const issuer = createIssuer(deps, () => {
+    void recordDenial({
       actor: { type: 'anonymous' },
       detail: { code: 'UNAUTHENTICATED', route: 'POST /oidc/token' },
-    }),
-  )
+    })
+  })
   const authenticateAccessToken = createTokenAuthenticator(deps, issuer)
   enforcePermissions(app, deps, {
     authenticateDevice: createDeviceAuthenticator(deps),
