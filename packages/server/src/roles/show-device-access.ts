@@ -24,7 +24,7 @@ import {
 } from '../self-service/self-service-verdict.ts'
 import { selectAccessors, type AccessorRow, type AnyOf } from './access-queries.ts'
 import { appRoleReason, assignmentReason } from './access-reason.ts'
-import { allowedBy, deniedBy, READ_KEY } from './ways-to-keys.ts'
+import { READ_KEY, whatAllows, whatDenies } from './ways-to-keys.ts'
 
 export async function showDeviceAccess(
   deps: Deps,
@@ -32,13 +32,13 @@ export async function showDeviceAccess(
   query: DeviceAccessQuery,
 ): Promise<DeviceAccessPage> {
   const permission = query.permission ?? READ_KEY
-  const ways = allowedBy(permission)
+  const ways = whatAllows(permission)
   const limit = pageLimit(query.limit)
   const now = deps.clock.now()
   const rows = await selectAccessors(deps.db, {
     deviceId,
     allowed: anyOf(ways),
-    denied: anyOf(ways.flatMap(deniedBy)),
+    denied: anyOf(ways.flatMap(whatDenies)),
     appRoles: appRolesWith(ways),
     includesOwner: permission === READ_KEY,
     now,
@@ -89,10 +89,10 @@ function toAccessor(
   verdict: SelfServiceVerdict | undefined,
 ): DeviceAccessPage['items'][number] {
   const { allows, denies } = heldBy(row)
-  const ways = allowedBy(permission)
+  const ways = whatAllows(permission)
   const isOpen = (way: PermissionName): boolean =>
     allows.some(({ permissions }) => permissions.includes(way)) &&
-    !denies.some(({ permissions }) => holdsAny(permissions, deniedBy(way)))
+    !denies.some(({ permissions }) => holdsAny(permissions, whatDenies(way)))
   const about = (all: readonly Held[], names: readonly PermissionName[]): AccessReason[] =>
     all
       .filter(({ permissions }) => holdsAny(permissions, names))
@@ -117,7 +117,7 @@ function toAccessor(
     isAllowed,
     ...(isAllowed && !isAllowedAtOnce ? { onlyWithApproval: true } : {}),
     allowedBy: [...about(allows, ways), ...byOwnership],
-    deniedBy: [...about(denies, ways.flatMap(deniedBy)), ...refused],
+    deniedBy: [...about(denies, ways.flatMap(whatDenies)), ...refused],
   }
 }
 

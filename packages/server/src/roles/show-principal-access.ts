@@ -25,7 +25,7 @@ import { AppError } from '../errors.ts'
 import { selectHolder, selectReasons, type ReasonRow } from './access-queries.ts'
 import { appRoleReason, assignmentReason } from './access-reason.ts'
 import { parseScope, scopeText } from './scope-text.ts'
-import { deniedBy } from './ways-to-keys.ts'
+import { whatDenies } from './ways-to-keys.ts'
 
 interface Reason {
   readonly shown: AccessReason
@@ -75,7 +75,7 @@ export async function showPrincipalAccess(
         description: PERMISSION_NAMES[permission],
         reach: reachOf(grants, permission),
         allowedBy: places('allow', permission),
-        deniedBy: places('deny', ...deniedBy(permission)),
+        deniedBy: places('deny', ...whatDenies(permission)),
       }))
       .filter(({ allowedBy, deniedBy }) => allowedBy.length + deniedBy.length > 0),
   }
@@ -95,7 +95,7 @@ function reachOf(
   permission: PermissionName,
 ): PrincipalAccess['permissions'][number]['reach'] {
   // A deny of single devices changes none of the three answers.
-  const isDenied = deniedBy(permission).some((name) => grants.reach(name).denied.everywhere)
+  const isDenied = whatDenies(permission).some((name) => grants.reach(name).denied.everywhere)
   if (isDenied) return 'nothing'
   const reach = grants.reach(permission)
   if (reachesEverywhere(reach)) return 'everything'

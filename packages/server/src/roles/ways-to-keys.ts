@@ -11,12 +11,12 @@ export const READ_KEY_WITH_APPROVAL = 'keydesk/bitlockerKeys/key/readWithApprova
 const READ_KEY_IN_EMERGENCY = 'keydesk/bitlockerKeys/key/readInEmergency'
 
 /** What lets somebody do it, if only on further terms. */
-export function allowedBy(permission: PermissionName): readonly PermissionName[] {
+export function whatAllows(permission: PermissionName): readonly PermissionName[] {
   return permission === READ_KEY ? [READ_KEY, READ_KEY_WITH_APPROVAL] : [permission]
 }
 
 /** What takes the permission away where it is denied. */
-export function deniedBy(permission: PermissionName): readonly PermissionName[] {
+export function whatDenies(permission: PermissionName): readonly PermissionName[] {
   return permission === READ_KEY_WITH_APPROVAL || permission === READ_KEY_IN_EMERGENCY
     ? [permission, READ_KEY]
     : [permission]

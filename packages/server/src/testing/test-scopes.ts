@@ -1,6 +1,7 @@
 /** Devices, administrative units, apps and role assignments for tests: rows, put in directly. */
 
 import { randomBytes, randomUUID } from 'node:crypto'
+import type { PermissionName } from '@keydesk/contract'
 import type { Insertable, Kysely } from 'kysely'
 import type { AssignmentScope } from '../access/grants.ts'
 import type { AppTable, Database, DeviceTable } from '../db/schema.ts'
@@ -104,6 +105,20 @@ export async function insertTestApp(
       updated_at: CREATED_AT,
       ...more,
     })
+    .execute()
+  return id
+}
+
+/** A custom role with these permissions. Returns the ID. */
+export async function insertTestRole(
+  db: Kysely<Database>,
+  permissions: readonly PermissionName[],
+): Promise<string> {
+  const id = randomUUID()
+  const times = { created_at: CREATED_AT, updated_at: CREATED_AT }
+  await db
+    .insertInto('role_definition')
+    .values({ id, display_name: id, permissions: [...permissions], ...times })
     .execute()
   return id
 }
