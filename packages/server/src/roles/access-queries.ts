@@ -66,11 +66,7 @@ export async function selectAccessors(
   wanted: Accessors,
 ): Promise<AccessorRow[]> {
   const { deviceId, after } = wanted
-  const page =
-    after === undefined
-      ? sql`true`
-      : sql`(lower(accessor.display_name) collate "C", accessor.principal_id)
-            > (${after.name}, ${after.id})`
+  const page = isAfter(after)
   const { rows } = await sql<AccessorRow>`
     with about as materialized (
       select assignment.id, assignment.principal_id, assignment.role_id, assignment.effect,
@@ -131,6 +127,12 @@ export async function selectAccessors(
      order by lower(accessor.display_name) collate "C", accessor.principal_id
      limit ${wanted.limit}`.execute(db)
   return rows
+}
+
+function isAfter(after: Accessors['after']): RawBuilder<boolean> {
+  if (after === undefined) return sql<boolean>`true`
+  return sql<boolean>`(lower(accessor.display_name) collate "C", accessor.principal_id)
+    > (${after.name}, ${after.id})`
 }
 
 /** Of the role of `assignment`. */
