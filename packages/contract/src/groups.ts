@@ -21,6 +21,12 @@ const Description = Name(LIMITS.descriptionLengthMax, 'What the group is for')
 export const CreateGroup = StrictObject({
   displayName: DisplayName,
   description: Type.Optional(Description),
+  issuerGroup: Type.Optional(
+    Name(
+      LIMITS.displayNameLengthMax,
+      'The value by which the groups claim of your issuer names it: who signs in with it is in it',
+    ),
+  ),
 })
 export type CreateGroup = Static<typeof CreateGroup>
 
@@ -40,6 +46,9 @@ export const Group = StrictObject({
   source: OneOf(
     ['local', 'issuer', 'scim'],
     '`local`: made here; `issuer`: by the groups claim of a sign-in; `scim`: provisioned',
+  ),
+  externalId: Type.Optional(
+    Type.String({ description: 'Its name in the groups claim or in SCIM of whoever has it' }),
   ),
   memberCount: Type.Integer({ minimum: 0, description: 'How many users are in it' }),
   createdAt: Timestamp('When it was added'),

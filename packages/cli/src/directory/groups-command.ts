@@ -73,13 +73,17 @@ function list(): Command {
 }
 
 function create(): Command {
-  const command = newCommand('create', 'Make a group', [['name', 'its name']]).option(
-    '--description <text>',
-    'what it is for',
-  )
-  return onService<{ description?: string }>(command, async (service, [name = ''], options) => {
-    const { description } = options
-    const body = { displayName: name, ...(description === undefined ? {} : { description }) }
+  const command = newCommand('create', 'Make a group', [['name', 'its name']])
+    .option('--description <text>', 'what it is for')
+    .option('--issuer-group <value>', "its value in the groups claim of your issuer's sign-ins")
+  type Options = { description?: string; issuerGroup?: string }
+  return onService<Options>(command, async (service, [name = ''], options) => {
+    const { description, issuerGroup } = options
+    const body = {
+      displayName: name,
+      ...(description === undefined ? {} : { description }),
+      ...(issuerGroup === undefined ? {} : { issuerGroup }),
+    }
     const group = await service.post<Group>('/api/v1/groups', body)
     return { json: group, text: `Made the group ${oneLine(group.displayName)} (${group.id}).\n` }
   })

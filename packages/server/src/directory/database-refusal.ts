@@ -9,7 +9,13 @@ export async function refuseTakenName<T>(what: string, write: () => Promise<T>):
     return await write()
   } catch (error) {
     if (!isViolation(error, '23505')) throw error
-    throw new AppError('NAME_TAKEN', `There is another ${what} with this name.`, because(error))
+    const isById = error.constraint?.endsWith('_by_external_id') === true
+    const sameness = isById ? 'external ID' : 'name'
+    throw new AppError(
+      'NAME_TAKEN',
+      `There is another ${what} with this ${sameness}.`,
+      because(error),
+    )
   }
 }
 
@@ -24,7 +30,7 @@ export async function refuseInUse<T>(what: string, remove: () => Promise<T>): Pr
   }
 }
 
-function isViolation(error: unknown, sqlState: string): boolean {
+function isViolation(error: unknown, sqlState: string): error is DatabaseError {
   return error instanceof DatabaseError && error.code === sqlState
 }
 

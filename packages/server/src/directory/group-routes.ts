@@ -17,7 +17,7 @@ import { Type } from 'typebox'
 import { principalOf } from '../access/actor.ts'
 import type { Deps } from '../deps.ts'
 import type { App } from '../http/app-type.ts'
-import { addGroup, changeGroup, removeGroup } from './change-group.ts'
+import { addGroup, changeGroup, removeGroup, type GroupOrigin } from './change-group.ts'
 import { changeGroupMembers } from './change-group-members.ts'
 import { changedBy } from './changed-by.ts'
 import { listGroupMembers, listGroups, showGroup } from './list-groups.ts'
@@ -40,10 +40,15 @@ export function groupRoutes(app: App, deps: Deps): void {
     { schema: { body: CreateGroup, response: { 201: Group } } },
     async (request, reply) => {
       const by = changedBy(deps, principalOf(request), request.id)
-      const group = await deps.db
+      const { issuerGroup, ...group } = request.body
+      const origin: GroupOrigin =
+        issuerGroup === undefined
+          ? { source: 'local' }
+          : { source: 'issuer', externalId: issuerGroup }
+      const added = await deps.db
         .transaction()
-        .execute(async (trx) => await showGroup(trx, await addGroup(trx, by, request.body)))
-      return await reply.code(201).send(group)
+        .execute(async (trx) => await showGroup(trx, await addGroup(trx, by, group, origin)))
+      return await reply.code(201).send(added)
     },
   )
 

@@ -123,6 +123,16 @@ describe('members', () => {
   })
 })
 
+test('of the issuer is known by its value in the groups claim, which only one group has', async () => {
+  const issuerGroup = `claim-${randomUUID()}`
+  const group = await add({ issuerGroup })
+  expect(group).toMatchObject({ source: 'issuer', externalId: issuerGroup })
+  const again = { displayName: `group-${randomUUID()}`, issuerGroup }
+  const taken = await directory.admin('POST', GROUPS, again)
+  const detail = 'There is another group with this external ID.'
+  expect(taken.json()).toMatchObject({ status: 409, code: 'NAME_TAKEN', detail })
+})
+
 test('a name is taken in any case of letters, and free after a deletion', async () => {
   const group = await add()
   const again = { displayName: group.displayName.toUpperCase() }

@@ -47,6 +47,7 @@ function toGroup(row: CountedGroupRow): Group {
     ...(row.description === null ? {} : { description: row.description }),
     // The CHECK of the table lets in only what the contract names.
     source: row.source as Group['source'],
+    ...(row.external_id === null ? {} : { externalId: row.external_id }),
     memberCount: row.member_count,
     createdAt: row.created_at.toISOString(),
     updatedAt: row.updated_at.toISOString(),

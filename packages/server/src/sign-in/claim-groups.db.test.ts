@@ -52,13 +52,9 @@ async function userRow(sub: string) {
 
 describe('groups', () => {
   async function group(externalId: string): Promise<string> {
-    const id = await insertTestGroup(service.deps.db, [])
-    await service.deps.db
-      .updateTable('directory_group')
-      .set({ external_id: externalId })
-      .where('id', '=', id)
-      .execute()
-    return id
+    const body = { displayName: externalId, issuerGroup: externalId }
+    const response = await service.admin('POST', '/api/v1/groups', body)
+    return response.json<{ id: string }>().id
   }
 
   async function groupsOf(sub: string) {
