@@ -104,7 +104,7 @@ function formsOf(body: string): { action: string; hidden: Record<string, string>
   return [...body.matchAll(/<form\b([^>]*)>(.*?)<\/form>/gs)].map(
     ([, attributes = '', inner = '']) => {
       const inputs = [...inner.matchAll(/<input\b[^>]*\bhidden\b[^>]*>/gs)].map(([tag]) => tag)
-      const hidden = inputs.map((tag) => [attribute(tag, 'name'), attribute(tag, 'value')])
+      const hidden = inputs.map((tag) => [attribute(tag, 'name'), attribute(tag, 'value')] as const)
       return { action: attribute(attributes, 'action'), hidden: Object.fromEntries(hidden) }
     },
   )

@@ -75,8 +75,10 @@ test('it is the second step after the password, and of a step-up', async () => {
   await page.waitForURL(`${origin}/devices`)
   await page.goto(`${origin}/sign-in?returnTo=/devices&stepUp=1`)
   await page.getByRole('heading', { name: 'Is it you?' }).waitFor()
+  const before = await sessionCookie(context)
   await page.getByRole('button', { name: 'Use a passkey' }).click()
   await page.waitForURL(`${origin}/devices`)
+  expect(await sessionCookie(context)).not.toEqual(before)
 })
 
 test('an answer that was sent before is not accepted again', async () => {
@@ -104,6 +106,7 @@ test('another device without the passkey is told so and can go on', async () => 
   await otherPage.goto(`${origin}/sign-in`)
   await otherPage.getByRole('button', { name: 'Sign in with a passkey' }).click()
   await otherPage.getByText('The passkey was not used').waitFor({ timeout: 60_000 })
+  expect(await otherPage.getByLabel('Password').isEnabled()).toBe(true)
   await other.close()
 })
 

@@ -5,8 +5,8 @@
  *
  * Everything that comes back is bounded and judged; endpoints are believed only of the issuer whose
  * metadata names it, over https (or on this machine). A service is believed about its own issuer
- * only, at the service itself: a wrong one could name that of a right one and be handed a token that
- * is good there. Any other issuer must be named by whoever enrols.
+ * only, at the service itself: a wrong one could name that of a right one and be handed a token
+ * that is good there. Any other issuer must be named by whoever enrols.
  */
 import type { SignInInfo } from '@keydesk/contract'
 import { AgentError, connectionReason } from './errors.ts'

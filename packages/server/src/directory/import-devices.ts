@@ -65,8 +65,8 @@ interface PlannedOwner {
 }
 
 /**
- * Those that differ from what is so now, by the rules of `setOwner`. Whoever may not change an owner
- * learns nothing from a dry run: neither who it is, nor whether there is a user of that name.
+ * Those that differ from what is so now, by the rules of `setOwner`. Whoever may not change an
+ * owner learns nothing from a dry run: neither who it is, nor whether there is a user of that name.
  */
 async function planOwners(
   trx: Transaction<Database>,

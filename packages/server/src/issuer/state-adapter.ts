@@ -94,22 +94,7 @@ export function createStateAdapter(
     findByUid: async (uid) => await find('uid_hash', uid),
     findByUserCode: async (userCode) => await find('user_code_hash', userCode),
     upsert: async (id, payload, expiresIn) => {
-      const { grantId, uid, userCode } = payload
-      const idHash = hash('id_hash', id)
-      const now = deps.clock.now()
-      const seconds = expiresIn ?? LIFETIME_SECONDS_DEFAULT
-      const bytes = Buffer.from(JSON.stringify(payload))
-      const row = {
-        model,
-        id_hash: idHash,
-        payload: sealValue(deps.keyring, SEAL_LABEL, [model, idHash.toString('hex')], bytes),
-        grant_hash: grantId === undefined ? null : grantHash(deps, grantId),
-        uid_hash: model === 'Session' && uid !== undefined ? hash('uid_hash', uid) : null,
-        user_code_hash: userCode === undefined ? null : hash('user_code_hash', userCode),
-        account_id: accountOf(payload),
-        created_at: now,
-        expires_at: new Date(now.getTime() + seconds * 1000),
-      }
+      const row = stateRow(deps, model, { id, payload, expiresIn })
       const found = model === 'Session' ? foundSession() : undefined
       if (found === undefined) await upsertState(deps.db, row)
       else await replaceState(deps.db, idsOf(found), row)
@@ -126,6 +111,33 @@ export function createStateAdapter(
     revokeByGrantId: async (grantId) => {
       await deleteStateOfGrant(deps.db, model, grantHash(deps, grantId))
     },
+  }
+}
+
+interface NewState {
+  readonly id: string
+  readonly payload: AdapterPayload
+  readonly expiresIn: number | undefined
+}
+
+/** What is stored: hashes to find it by, and the rest sealed to this row. */
+function stateRow(deps: StateDeps, model: string, { id, payload, expiresIn }: NewState) {
+  const hash = (kind: string, value: string): Buffer => hashOf(deps, [model, kind, value])
+  const { grantId, uid, userCode } = payload
+  const idHash = hash('id_hash', id)
+  const now = deps.clock.now()
+  const seconds = expiresIn ?? LIFETIME_SECONDS_DEFAULT
+  const bytes = Buffer.from(JSON.stringify(payload))
+  return {
+    model,
+    id_hash: idHash,
+    payload: sealValue(deps.keyring, SEAL_LABEL, [model, idHash.toString('hex')], bytes),
+    grant_hash: grantId === undefined ? null : grantHash(deps, grantId),
+    uid_hash: model === 'Session' && uid !== undefined ? hash('uid_hash', uid) : null,
+    user_code_hash: userCode === undefined ? null : hash('user_code_hash', userCode),
+    account_id: accountOf(payload),
+    created_at: now,
+    expires_at: new Date(now.getTime() + seconds * 1000),
   }
 }
 

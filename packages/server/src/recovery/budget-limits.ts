@@ -32,8 +32,8 @@ export function budgetLimits(budgets: readonly BudgetRow[], fallback: Budget): B
 }
 
 /**
- * What binds somebody as an owner: the limits of the self-service policy, and where it has none, the
- * same setting. Whoever is made the owner of many devices is not shown all their keys at once.
+ * What binds somebody as an owner: the limits of the self-service policy, and where it has none,
+ * the same setting. Whoever is made the owner of many devices is not shown all their keys at once.
  */
 export function selfServiceLimits(
   policy: { readonly hourly_limit: number | null; readonly daily_limit: number | null },

@@ -7,7 +7,7 @@
 import type { PermissionName } from '@keydesk/contract'
 
 export const READ_KEY = 'microsoft.directory/bitlockerKeys/key/read'
-export const READ_KEY_WITH_APPROVAL = 'keydesk/bitlockerKeys/key/readWithApproval'
+const READ_KEY_WITH_APPROVAL = 'keydesk/bitlockerKeys/key/readWithApproval'
 const READ_KEY_IN_EMERGENCY = 'keydesk/bitlockerKeys/key/readInEmergency'
 
 /** What lets somebody do it, if only on further terms. */
