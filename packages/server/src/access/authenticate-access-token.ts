@@ -158,7 +158,10 @@ function userCredential(claims: Claims, userId: string, scopes: readonly string[
     acr: typeof acr === 'string' ? acr : undefined,
     sessionId: undefined,
     scopes,
-    issuedAt: new Date(claims.iat * 1000),
+    // What was proved before a reset is from before it, however late its token was signed.
+    issuedAt: new Date(
+      Math.min(claims.iat, typeof authTime === 'number' ? authTime : claims.iat) * 1000,
+    ),
   }
 }
 

@@ -8,6 +8,7 @@ import { insertTestUser } from '../testing/test-people.ts'
 import { callWith, claimsOf, TestProgram } from '../testing/test-program.ts'
 import { insertTestAssignment } from '../testing/test-scopes.ts'
 import { TestService } from '../testing/test-service.ts'
+import { ACR_MFA } from './step-up-acr.ts'
 
 let service: TestService
 let key: SigningKey
@@ -39,6 +40,7 @@ function userClaims(userId: string) {
     client_id: 'keydesk-cli',
     idtyp: 'user',
     scope: 'openid Keydesk.Access',
+    acr: ACR_MFA,
     iat: now(),
     exp: now() + 600,
   }
@@ -155,6 +157,19 @@ test('a user who is disabled or deleted is refused with the token that he has', 
     await db.updateTable('directory_user').set(change).where('id', '=', id).execute()
     expect((await callWith(service, token)).json()).toMatchObject({ code: 'UNAUTHENTICATED' })
   }
+})
+
+test('a token signed after a reset, by a sign-in from before it, is refused', async () => {
+  const id = await reader()
+  const claims = { ...userClaims(id), iat: now(), auth_time: now() - 20 }
+  expect((await callWith(service, await sign(claims))).statusCode).toBe(200)
+  await service.deps.db
+    .updateTable('directory_user')
+    .set({ credentials_valid_after: new Date(Date.now() - 10_000) })
+    .where('id', '=', id)
+    .execute()
+  const refused = await callWith(service, await sign(claims))
+  expect(refused.json()).toMatchObject({ code: 'UNAUTHENTICATED' })
 })
 
 test('another deployment with the same address signs nothing that counts here', async () => {

@@ -6,6 +6,7 @@
 import type { DEVICE_CSV_COLUMNS, ImportResult, PermissionName } from '@keydesk/contract'
 import type { Transaction } from 'kysely'
 import type { PrincipalActor } from '../access/actor.ts'
+import { requireRecentSignIn } from '../access/require-recent-sign-in.ts'
 import { appendAudit } from '../audit/append-audit.ts'
 import type { Database } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
@@ -35,10 +36,11 @@ export async function importDevices(
   rows: readonly DeviceCsvRow[],
   wanted: DeviceImport,
 ): Promise<ImportResult> {
-  return await runImport(deps, wanted, async (trx) => await apply(trx, rows, wanted))
+  return await runImport(deps, wanted, async (trx) => await apply(deps, trx, rows, wanted))
 }
 
 async function apply(
+  deps: Deps,
   trx: Transaction<Database>,
   rows: readonly DeviceCsvRow[],
   wanted: DeviceImport,
@@ -46,6 +48,8 @@ async function apply(
   const { by, errors } = wanted
   const devices = await findDevices(trx, rows, wanted)
   const owners = await planOwners(trx, devices, wanted)
+  // As by hand.
+  if (owners.some(({ ownerId }) => ownerId !== undefined)) requireRecentSignIn(deps, by.principal)
   const sets = await planSets(trx, devices, wanted)
   const changed = new Set(
     [...owners, ...sets.added, ...sets.removed].map(({ deviceId }) => deviceId),

@@ -1,7 +1,7 @@
 /**
  * Who owns a device, by hand. An owner is shown the keys by self-service, which no role, budget or
  * approval rule of a role bounds. So whoever names an owner must be somebody who may read the keys
- * of the device, and nobody names himself.
+ * of the device and has just proved who he is, and nobody names himself.
  */
 
 import { LIMITS, type DeviceOwnership, type OwnedDevicePage } from '@keydesk/contract'
@@ -9,6 +9,7 @@ import type { OwnedDeviceQuery, UserReference } from '@keydesk/contract'
 import type { Transaction } from 'kysely'
 import type { PrincipalActor } from '../access/actor.ts'
 import { reachesEverywhere } from '../access/grants.ts'
+import { requireRecentSignIn } from '../access/require-recent-sign-in.ts'
 import { reachesDevice } from '../access/within-reach.ts'
 import type { Database } from '../db/schema.ts'
 import type { Deps } from '../deps.ts'
@@ -24,7 +25,7 @@ export const READ_KEYS = 'microsoft.directory/bitlockerKeys/key/read'
 
 /**
  * `userId` undefined: nobody, which anybody may say who may change owners. Idempotent. Throws
- * AppError NOT_FOUND, FORBIDDEN.
+ * AppError NOT_FOUND, FORBIDDEN, STEP_UP_REQUIRED.
  */
 export async function setOwner(
   deps: Deps,
@@ -33,7 +34,7 @@ export async function setOwner(
   userId: string | undefined,
 ): Promise<DeviceOwnership> {
   await deps.db.transaction().execute(async (trx) => {
-    if (userId !== undefined) await requireReadsKeys(trx, by.principal, deviceId)
+    if (userId !== undefined) await requireReadsKeys(deps, trx, by.principal, deviceId)
     const isChanged = await changeOwner(trx, by, { deviceId, ownerId: userId, cause: 'byHand' })
     // After the change, which is rolled back: whoever is the owner already is told no lie, and by
     // now nobody else can become it in between.
@@ -45,16 +46,19 @@ export async function setOwner(
 }
 
 async function requireReadsKeys(
+  deps: Deps,
   trx: Transaction<Database>,
   principal: PrincipalActor | undefined,
   deviceId: string,
 ): Promise<void> {
   if (principal === undefined) return
-  if (await reachesDevice(trx, principal.grants.reach(READ_KEYS), deviceId)) return
-  throw new AppError(
-    'FORBIDDEN',
-    `To name an owner of this device needs the permission ${READ_KEYS} for it too.`,
-  )
+  if (!(await reachesDevice(trx, principal.grants.reach(READ_KEYS), deviceId))) {
+    throw new AppError(
+      'FORBIDDEN',
+      `To name an owner of this device needs the permission ${READ_KEYS} for it too.`,
+    )
+  }
+  requireRecentSignIn(deps, principal)
 }
 
 export async function showOwnership(deps: Deps, deviceId: string): Promise<DeviceOwnership> {

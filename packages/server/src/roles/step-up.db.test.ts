@@ -91,6 +91,14 @@ const ACTS: readonly (readonly [string, () => Request | Promise<Request>])[] = [
       return ['PATCH', path, { isEnabled: true }]
     },
   ],
+  [
+    'naming the owner of a device',
+    async () => {
+      const { deviceId } = await service.device()
+      const userId = await insertTestUser(service.deps.db)
+      return ['PUT', `/api/v1/devices/${deviceId}/owner`, { userId }]
+    },
+  ],
   ['making a secret', async () => ['POST', `/api/v1/apps/${await app()}/secrets`, WEEK]],
   [
     'registering a key',
@@ -208,6 +216,17 @@ test('importing members of a group that holds a role needs one too, and blames n
   expect(refused.json()).toMatchObject({ status: 401, code: 'STEP_UP_REQUIRED' })
   await administrator.signInAgain()
   const applied = await administrator.upload('/api/v1/groups/import', csv)
+  expect(applied.json()).toMatchObject({ applied: true, updated: 1 })
+})
+
+test('importing the owner of a device needs one too', async () => {
+  const { deviceId } = await service.device()
+  const userId = await insertTestUser(service.deps.db)
+  const csv = `deviceId,owner\n${deviceId},user-${userId.slice(0, 8)}@keydesk.example\n`
+  const refused = await administrator.upload('/api/v1/devices/import', csv)
+  expect(refused.json()).toMatchObject({ status: 401, code: 'STEP_UP_REQUIRED' })
+  await administrator.signInAgain()
+  const applied = await administrator.upload('/api/v1/devices/import', csv)
   expect(applied.json()).toMatchObject({ applied: true, updated: 1 })
 })
 
