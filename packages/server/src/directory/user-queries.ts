@@ -6,7 +6,7 @@ import { withinReach } from '../access/within-reach.ts'
 import type { Database, DirectoryUserTable } from '../db/schema.ts'
 import { startsWith } from './starts-with.ts'
 
-const USER_COLUMNS = [
+export const USER_COLUMNS = [
   'id',
   'user_principal_name',
   'display_name',

@@ -5,7 +5,7 @@
 
 import { sql, type Kysely, type RawBuilder, type Transaction } from 'kysely'
 import type { Database } from '../db/schema.ts'
-import type { UserRow } from '../directory/user-queries.ts'
+import { USER_COLUMNS, type UserRow } from '../directory/user-queries.ts'
 import type { FilterAttributes } from './filter-condition.ts'
 import type { ListPage } from './list-page.ts'
 
@@ -31,24 +31,7 @@ export const USER_FILTER: FilterAttributes = {
   'meta.lastmodified': { type: 'time', column: sql.ref('person.updated_at') },
 }
 
-const COLUMNS = sql.raw(
-  [
-    'id',
-    'user_principal_name',
-    'display_name',
-    'given_name',
-    'family_name',
-    'mail',
-    'department',
-    'source',
-    'is_active',
-    'external_id',
-    'created_at',
-    'updated_at',
-  ]
-    .map((column) => `person.${column}`)
-    .join(', '),
-)
+const COLUMNS = sql.join(USER_COLUMNS.map((column) => sql.ref(`person.${column}`)))
 
 /** In the order in which they were made. */
 export async function selectProvisionedUsers(
