@@ -197,8 +197,6 @@ export const LIMITS = {
    * minutes that one lives.
    */
   userCodesPerMinuteMax: 30,
-  /** Look-ups and disclosures from one address: a helpdesk behind one address, typing. */
-  lookUpsPerMinuteMax: 600,
   /** Open sessions in one list: a person has some browsers on some devices. */
   sessionsListedMax: 100,
   /** Rotations opened by one request by hand: every recovery password of the largest device. */

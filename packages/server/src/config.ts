@@ -135,6 +135,16 @@ export const VARIABLES = {
     description: 'Most recovery passwords that one person or program is shown in that time.',
     parse: values.budget,
   }),
+  lookUpRate: variable({
+    name: 'KEYDESK_LOOK_UP_RATE',
+    unit: 'count/duration',
+    default: '600/1m',
+    example: '3000/1m',
+    description:
+      'Most requests from one address that look keys up or show them, in that time and for each ' +
+      'server. More if a whole helpdesk comes from one address.',
+    parse: values.budget,
+  }),
   checkInIntervalSeconds: variable({
     name: 'KEYDESK_CHECK_IN_INTERVAL',
     unit: 'duration',

@@ -40,7 +40,7 @@ import { signInPageRoutes } from './sign-in-pages/routes.ts'
 export function registerSlices(app: App, deps: Deps): void {
   const denials = createDenialRecorder(deps)
   const { recordDenial } = denials
-  const { limitSignIns, limitLookUps } = createSharedRates()
+  const { limitSignIns, limitLookUps } = createSharedRates(deps.config)
   const rememberRequest = createRequestMemory(deps)
   const presence = createPresence(deps)
   const issuer = createIssuer(deps, () => {

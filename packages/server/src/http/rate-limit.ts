@@ -11,6 +11,7 @@ import { isIPv6 } from 'node:net'
 import { LIMITS } from '@keydesk/contract'
 import type { FastifyRequest } from 'fastify'
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible'
+import type { Config } from '../config.ts'
 import { AppError } from '../errors.ts'
 import { OWN_ADDRESS } from '../sign-in/own-fetch.ts'
 
@@ -49,10 +50,13 @@ export interface SharedRates {
   readonly limitLookUps: RateLimit
 }
 
-export function createSharedRates(): SharedRates {
+export function createSharedRates({ lookUpRate }: Pick<Config, 'lookUpRate'>): SharedRates {
   return {
     limitSignIns: createRateLimit({ requests: LIMITS.signInsPerMinuteMax, seconds: 60 }),
-    limitLookUps: createRateLimit({ requests: LIMITS.lookUpsPerMinuteMax, seconds: 60 }),
+    limitLookUps: createRateLimit({
+      requests: lookUpRate.count,
+      seconds: lookUpRate.windowSeconds,
+    }),
   }
 }
 
