@@ -1,8 +1,8 @@
 /**
  * P8: every route of the committed table, walked by everybody: each built-in role and a custom one,
  * for everything, for the unit of the device, for the device itself, for another unit, by a group,
- * expired, denied, disabled; programs with each app role. The server's answers are compared with
- * what the table and the roles say.
+ * expired, denied, disabled; each with a device of his own; programs with each app role. A server
+ * that listens answers, and its answers are compared with what the table and the roles say.
  *
  * A request that is let in goes no further than its body, which no route takes: so nothing that the
  * walk relies on changes under way.
@@ -17,6 +17,7 @@ import { TestService } from '../testing/test-service.ts'
 import { startTestSession } from '../testing/test-session.ts'
 import {
   createWalkCallers,
+  giveOwnDevices,
   mayAnywhere,
   mayEverywhere,
   mayOn,
@@ -112,19 +113,16 @@ type Answer = 'letIn' | 'forbidden' | 'unknownDevice' | 'unauthenticated'
 let service: TestService
 let places: WalkPlaces
 let callers: readonly WalkCaller[]
+/** Where the server listens. */
+let address = ''
 beforeAll(async () => {
-  service = await TestService.start()
+  // How often somebody may ask is not the walk's question.
+  service = await TestService.start({ lookUpRate: { count: 1_000_000, windowSeconds: 60 } })
   places = await createWalkPlaces(service)
   callers = await createWalkCallers(service, places)
+  address = await service.app.listen({ host: '127.0.0.1', port: 0 })
 }, 60_000)
 afterAll(async () => service[Symbol.asyncDispose]())
-
-/** One for each request: how often somebody may ask is not the walk's question. */
-let requests = 0
-function nextAddress(): string {
-  requests += 1
-  return `10.${requests >> 16}.${(requests >> 8) & 255}.${requests & 255}`
-}
 
 /** What a list is asked: by its path or its query. */
 interface Question {
@@ -147,13 +145,19 @@ async function call(
   const url = query === undefined ? path : `${path}?${query}`
   const hasBody = method !== 'GET' && method !== 'DELETE'
   const body = OTHER_BODIES[route] ?? JSON_BODY
-  return await service.app.inject({
+  const response = await fetch(address + url, {
     method,
-    url,
-    remoteAddress: nextAddress(),
+    redirect: 'manual',
     headers: { ...caller.headers, ...(hasBody ? { 'content-type': body.type } : {}) },
-    ...(hasBody ? { payload: body.text } : {}),
+    ...(hasBody ? { body: body.text } : {}),
   })
+  const text = await response.text()
+  return {
+    statusCode: response.status,
+    headers: Object.fromEntries(response.headers),
+    body: text,
+    json: (): unknown => JSON.parse(text),
+  }
 }
 
 async function walk(caller: WalkCaller, route: string, deviceId: string): Promise<Answer> {
@@ -162,7 +166,8 @@ async function walk(caller: WalkCaller, route: string, deviceId: string): Promis
     throw new Error(`${route} answered ${response.body}; has it a body in OTHER_BODIES?`)
   }
   if (response.statusCode === 401) return 'unauthenticated'
-  const { code, detail } = response.statusCode < 400 ? {} : response.json<Record<string, string>>()
+  const { code, detail } =
+    response.statusCode < 400 ? {} : (response.json() as Record<string, string>)
   if (code === 'FORBIDDEN' && detail?.startsWith('This needs the permission ') === true) {
     return 'forbidden'
   }
@@ -213,6 +218,8 @@ describe('P8 Deny by default', () => {
         ? [places.device, undefined, places.otherDevice]
         : [undefined]
       const wrong: string[] = []
+      // Who was let in may have taken the owner away.
+      await giveOwnDevices(service.deps.db, callers)
       for (const target of targets) {
         const answers = await Promise.all(
           callers.map(async (caller) => await walk(caller, route, target ?? randomUUID())),
@@ -224,9 +231,20 @@ describe('P8 Deny by default', () => {
           }
         }
       }
+      const owners = route.includes(':deviceId')
+        ? callers.filter(({ ownDevice }) => ownDevice !== undefined)
+        : []
+      await Promise.all(
+        owners.map(async (caller) => {
+          // To own a device adds nothing to what a role gives, and takes nothing from it.
+          const answer = await walk(caller, route, caller.ownDevice ?? '')
+          const should = expected(caller, route, caller.ownDevice)
+          if (answer !== should) wrong.push(`${caller.name}, its owner: ${answer}, not ${should}`)
+        }),
+      )
       expect(wrong).toEqual([])
     },
-    30_000,
+    60_000,
   )
 
   test('the walk meets every kind of answer, so it can fail', () => {
@@ -234,6 +252,7 @@ describe('P8 Deny by default', () => {
       callers.flatMap((caller) => routes.map(([route]) => expected(caller, route, places.device))),
     )
     expect([...met].toSorted()).toEqual(['forbidden', 'letIn', 'unauthenticated', 'unknownDevice'])
+    expect(callers.filter(({ ownDevice }) => ownDevice !== undefined).length).toBeGreaterThan(100)
   })
 })
 
@@ -295,7 +314,7 @@ describe('existence is not revealed', () => {
       expect(wrong).toEqual([])
       expect([...met].toSorted()).toEqual(['hidden', 'seen'])
     },
-    30_000,
+    60_000,
   )
 })
 
@@ -327,6 +346,17 @@ describe('own devices', () => {
       const response = await call(caller, route, deviceId)
       expect(response.json()).toMatchObject({ status: 404, code: 'NOT_FOUND' })
     }
+    // Whatever role somebody has, his own device is there for him and another's is not.
+    await giveOwnDevices(db, callers)
+    const wrong: string[] = []
+    for (const caller of callers) {
+      if (caller.ownDevice === undefined || caller.isDisabled) continue
+      const mine = await call(caller, route, caller.ownDevice)
+      const other = await call(caller, route, places.otherDevice)
+      const isRight = [200, 403].includes(mine.statusCode) && other.statusCode === 404
+      if (!isRight) wrong.push(`${caller.name}: own ${mine.statusCode}, other ${other.statusCode}`)
+    }
+    expect(wrong).toEqual([])
     // To own a device gives nothing of what roles give.
     const refused = await call(owner, 'GET /api/v1/devices/:deviceId', ownDevice)
     expect(refused.json()).toMatchObject({ status: 403, code: 'FORBIDDEN' })

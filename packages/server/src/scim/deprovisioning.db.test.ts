@@ -10,6 +10,8 @@ import { ENTRA_DISABLE, ENTRA_ENABLE } from '../testing/entra-scim-requests.ts'
 import { insertTestGroup, insertTestUser } from '../testing/test-people.ts'
 import { TestScimClient, type ScimResource } from '../testing/test-scim-client.ts'
 import { insertTestAssignment } from '../testing/test-scopes.ts'
+import { signInByDeviceCode } from '../testing/sign-in-by-device-code.ts'
+import { createTestAccount } from '../testing/test-account.ts'
 import { TestService } from '../testing/test-service.ts'
 import { startTestSession } from '../testing/test-session.ts'
 
@@ -57,6 +59,43 @@ describe('a user who is taken away', () => {
     expect(refused.statusCode).toBe(401)
     expect(refused.json()).toMatchObject({ code: 'UNAUTHENTICATED' })
     expect(await tokenWorks(user.id, issuedAt)).toBe(false)
+  })
+
+  test('loses the access token and the refresh token that the issuer gave him', async () => {
+    const account = await createTestAccount(service)
+    await service.deps.db
+      .updateTable('directory_user')
+      .set({ source: 'scim' })
+      .where('id', '=', account.id)
+      .execute()
+    const cli = { clientId: 'keydesk-cli', scope: 'openid offline_access Keydesk.Access' }
+    const tokens = await signInByDeviceCode(service, account, cli)
+    const { access_token: accessToken, refresh_token: refreshToken = '' } = tokens
+    const headers = { authorization: `Bearer ${accessToken}` }
+    const me = async () => await service.app.inject({ method: 'GET', url: '/api/v1/me', headers })
+    const refresh = async () =>
+      await service.app.inject({
+        method: 'POST',
+        url: '/oidc/token',
+        headers: { 'content-type': 'application/x-www-form-urlencoded' },
+        payload: new URLSearchParams({
+          grant_type: 'refresh_token',
+          client_id: cli.clientId,
+          refresh_token: refreshToken,
+        }).toString(),
+      })
+    expect(refreshToken).not.toBe('')
+    expect((await me()).statusCode).toBe(200)
+
+    const path = `/Users/${account.id}`
+    expect((await client.send('PATCH', path, ENTRA_DISABLE)).statusCode).toBe(200)
+    expect((await me()).json()).toMatchObject({ status: 401, code: 'UNAUTHENTICATED' })
+    expect((await refresh()).json()).toMatchObject({ error: 'invalid_grant' })
+
+    // Neither comes back with the account.
+    expect((await client.send('PATCH', path, ENTRA_ENABLE)).statusCode).toBe(200)
+    expect((await me()).statusCode).toBe(401)
+    expect((await refresh()).json()).toMatchObject({ error: 'invalid_grant' })
   })
 
   test('who comes back has to sign in again', async () => {

@@ -7,9 +7,16 @@
  */
 
 import { API_SCOPES, BUILT_IN_ROLES, type ApiScope } from '@keydesk/contract'
+import { sql, type Kysely } from 'kysely'
+import type { Database } from '../db/schema.ts'
 import { issueTestToken } from './issue-test-token.ts'
 import { insertTestGroup, insertTestUser } from './test-people.ts'
-import { insertTestApp, insertTestAssignment, insertTestUnit } from './test-scopes.ts'
+import {
+  insertTestApp,
+  insertTestAssignment,
+  insertTestDevice,
+  insertTestUnit,
+} from './test-scopes.ts'
 import type { TestService } from './test-service.ts'
 import { startTestSession } from './test-session.ts'
 import type { WalkPlaces } from './walk-places.ts'
@@ -29,6 +36,22 @@ export interface WalkCaller {
   readonly isDisabled: boolean
   readonly headers: Readonly<Record<string, string>>
   readonly rights: readonly Right[]
+  /** A device that he owns, in no unit; a program has none. */
+  readonly ownDevice?: string
+  readonly userId?: string
+}
+
+/** Each his own, whoever took it away meanwhile. */
+export async function giveOwnDevices(
+  db: Kysely<Database>,
+  callers: readonly WalkCaller[],
+): Promise<void> {
+  const owned = callers.filter(({ ownDevice }) => ownDevice !== undefined)
+  await sql`
+    update device set owner_id = own.user_id
+      from unnest(${owned.map(({ ownDevice }) => ownDevice)}::uuid[],
+                  ${owned.map(({ userId }) => userId)}::uuid[]) as own (device_id, user_id)
+     where device.id = own.device_id`.execute(db)
 }
 
 /** Whether anything at all is allowed him: somewhere, and not denied for everything. */
@@ -147,7 +170,8 @@ export async function createWalkCallers(
         effect,
         place: at[where].place,
       }))
-    callers.push({ name, type: 'user', isDisabled, headers: writes, rights })
+    const ownDevice = await insertTestDevice(db, { owner_id: userId })
+    callers.push({ name, type: 'user', isDisabled, headers: writes, rights, ownDevice, userId })
   }
 
   for (const role of roles) {
